@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+/// One line to standard error. spdlog stays behind this header: LibTorch carries an fmt of
+/// another version, and the two must not meet in one file.
+namespace neurosplat::log {
+
+void info(const std::string& line);
+void warn(const std::string& line);
+void error(const std::string& line);
+
+/// Only warnings and errors from here on.
+void quiet();
+
+}  // namespace neurosplat::log

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace neurosplat {
+
+enum class DatasetKind { flowers, celeba, cifar10, folder, smoke, synthetic };
+
+/// "flowers", "celeba", ...; throws UsageError that lists the names for anything else.
+DatasetKind dataset_from_name(const std::string& name);
+std::string name_of(DatasetKind kind);
+
+/// Pictures of one split of one data set, decoded one at a time. Safe to call from several
+/// threads.
+class PictureSource {
+ public:
+  virtual ~PictureSource() = default;
+  virtual std::int64_t size() const = 0;
+  /// What to call picture `index` in messages and tables: its path below the root, say.
+  virtual std::string name(std::int64_t index) const = 0;
+  /// Writes picture `index` as RGB planes, uint8 [3, side, side], short side scaled, centre
+  /// cropped. Throws Error, one line that names the file, when it is missing or corrupt.
+  virtual void decode(std::int64_t index, std::int64_t side, std::uint8_t* planes) const = 0;
+};
+
+/// Which pictures to open.
+struct PictureRequest {
+  DatasetKind kind = DatasetKind::flowers;
+  std::filesystem::path root;
+  /// Splits to take, of "train", "val", "test"; several are joined in this order. Folders have
+  /// no splits of their own and hold out a seeded tenth as "test" (see data/README.md).
+  std::vector<std::string> splits = {"train", "val"};
+  std::uint64_t seed = 0;  ///< of generated pictures and of a folder's held-out tenth
+};
+
+/// Opens a data set. Layouts: data/README.md. Throws Error (missing folder, no pictures: says
+/// what was expected where) or UsageError (unknown split).
+std::unique_ptr<PictureSource> open_pictures(const PictureRequest& request);
+
+/// Every picture below `folder` (jpg, jpeg, png, bmp, webp, any case), sorted by path, without
+/// splits.
+std::unique_ptr<PictureSource> open_folder(const std::filesystem::path& folder);
+
+}  // namespace neurosplat
