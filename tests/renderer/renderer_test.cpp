@@ -1,0 +1,213 @@
+#include "neurosplat/renderer/renderer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/packet/packet.h"
+#include "renderer_cases.h"
+
+namespace neurosplat {
+namespace {
+
+using testing::renderer_cases;
+using testing::RendererCase;
+
+at::Tensor raw_packets(const RendererCase& one, std::uint64_t seed = 7) {
+  const auto generator = at::detail::createCPUGenerator(seed);
+  auto raw = at::randn({one.batch, one.packets, 5 + 2 * one.channels}, generator, at::kDouble) *
+             one.spread;
+  raw.select(2, packet::kWidth) += one.width_shift;
+  raw.select(2, packet::kFrequency) += one.frequency_shift;
+  raw.narrow(2, packet::kX, 2) += one.centre_shift;
+  // Both sides must start from the same float32 numbers.
+  return raw.to(at::kFloat);
+}
+
+/// The formula of reference S0, section 1.1, written as plain double loops for one picture.
+at::Tensor formula(const at::Tensor& active, std::int64_t height, std::int64_t width) {
+  const auto numbers = active.to(at::kDouble).contiguous();
+  const auto p = numbers.accessor<double, 2>();
+  const std::int64_t channels = (numbers.size(1) - 5) / 2;
+  auto picture = at::zeros({channels, height, width}, at::kDouble);
+  auto out = picture.accessor<double, 3>();
+  for (std::int64_t i = 0; i < height; ++i) {
+    for (std::int64_t j = 0; j < width; ++j) {
+      const double u = static_cast<double>(j) / static_cast<double>(width - 1);
+      const double v = static_cast<double>(i) / static_cast<double>(height - 1);
+      for (std::int64_t n = 0; n < numbers.size(0); ++n) {
+        const double dx = u - p[n][0], dy = v - p[n][1];
+        const double envelope = std::exp(-(dx * dx + dy * dy) / (2 * p[n][2] * p[n][2]));
+        const double phase = 2 * M_PI * p[n][4] * (dx * std::cos(p[n][3]) + dy * std::sin(p[n][3]));
+        for (std::int64_t c = 0; c < channels; ++c) {
+          out[c][i][j] +=
+              envelope * (p[n][5 + 2 * c] * std::cos(phase) - p[n][6 + 2 * c] * std::sin(phase));
+        }
+      }
+    }
+  }
+  return picture;
+}
+
+RenderOptions linear(RendererKind kind, PacketForm form = PacketForm::raw) {
+  return {.form = form, .output = Output::linear, .renderer = kind};
+}
+
+/// Largest difference, relative to the field's largest value where that is beyond 1: a float32 sum
+/// cannot know its small results better than its large partial sums.
+double error_of(const at::Tensor& picture, const at::Tensor& truth) {
+  const double largest = truth.abs().max().item<double>();
+  return (picture.to(at::kDouble) - truth).abs().max().item<double>() / std::max(largest, 1.0);
+}
+
+class EveryCase : public ::testing::TestWithParam<RendererCase> {};
+
+TEST_P(EveryCase, DenseInDoubleIsTheFormula) {
+  const auto& one = GetParam();
+  if (one.packets * one.height * one.width > 1'000'000) GTEST_SKIP() << "too slow for plain loops";
+  const auto active = activate_packets(raw_packets(one).to(at::kDouble));
+  const auto picture =
+      render(active, one.height, one.width, linear(RendererKind::dense, PacketForm::activated));
+  for (std::int64_t b = 0; b < one.batch; ++b) {
+    EXPECT_LE(error_of(picture[b], formula(active[b], one.height, one.width)), 1e-11);
+  }
+}
+
+TEST_P(EveryCase, MatrixValues) {
+  const auto& one = GetParam();
+  // Activated in float32 once: the bound is about drawing, not about where a packet is.
+  const auto active = activate_packets(raw_packets(one));
+  const auto truth = render(active.to(at::kDouble), one.height, one.width,
+                            linear(RendererKind::dense, PacketForm::activated));
+  const auto picture =
+      render(active, one.height, one.width, linear(RendererKind::matrix, PacketForm::activated));
+  EXPECT_LE(error_of(picture, truth), 1e-6);
+}
+
+TEST_P(EveryCase, MatrixGradients) {
+  const auto& one = GetParam();
+  const auto active = activate_packets(raw_packets(one));
+  const auto generator = at::detail::createCPUGenerator(11);
+  const auto weight =
+      at::randn({one.batch, one.channels, one.height, one.width}, generator, at::kFloat);
+  const auto gradient = [&](at::Tensor packets, RendererKind kind) {
+    packets = packets.detach().clone().requires_grad_(true);
+    const auto picture =
+        render(packets, one.height, one.width, linear(kind, PacketForm::activated));
+    (picture * weight).sum().backward();
+    return packets.grad().to(at::kDouble);
+  };
+  const auto truth = gradient(active.to(at::kDouble), RendererKind::dense);
+  const auto own = gradient(active, RendererKind::matrix);
+  for (std::int64_t i = 0; i < truth.size(2); ++i) {
+    const auto expected = truth.select(2, i), got = own.select(2, i);
+    const double relative =
+        (got - expected).norm().item<double>() / (expected.norm().item<double>() + 1e-30);
+    EXPECT_LE(relative, 1e-5) << "number " << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Renderer, EveryCase, ::testing::ValuesIn(renderer_cases()),
+                         [](const auto& one) { return one.param.name; });
+
+/// Where the whole field stays within 1 the bound is absolute, highest frequency included.
+TEST(Renderer, MatrixValuesOfAFieldWithinOne) {
+  const RendererCase one{"", 4, 512, 3, 128, 128, 1.0, -3.0, 2.0};
+  auto active = activate_packets(raw_packets(one));
+  const auto truth = [&] {
+    return render(active.to(at::kDouble), 128, 128,
+                  linear(RendererKind::dense, PacketForm::activated));
+  };
+  active.slice(2, packet::kCoefficients) /= truth().abs().max().item<double>();
+  const auto picture =
+      render(active, 128, 128, linear(RendererKind::matrix, PacketForm::activated));
+  EXPECT_LE((picture.to(at::kDouble) - truth()).abs().max().item<double>(), 1e-6);
+}
+
+TEST(Renderer, RawPacketsAreActivatedAsTheReferenceSays) {
+  const RendererCase one{"", 2, 10, 3, 8, 8};
+  const auto raw = raw_packets(one).to(at::kDouble);
+  const auto active = activate_packets(raw);
+  // 10 packets: a 4 x 4 grid, x slow, y fast, written out by hand.
+  for (std::int64_t n = 0; n < 10; ++n) {
+    const double x = 0.08 + 0.28 * static_cast<double>(n / 4);
+    const double y = 0.08 + 0.28 * static_cast<double>(n % 4);
+    const auto in = raw[1][n], out = active[1][n];
+    const auto sigmoid = [](double value) { return 1 / (1 + std::exp(-value)); };
+    const auto number = [](const at::Tensor& t, int i) { return t[i].item<double>(); };
+    EXPECT_NEAR(number(out, 0), sigmoid(std::log(x / (1 - x)) + number(in, 0)), 1e-14);
+    EXPECT_NEAR(number(out, 1), sigmoid(std::log(y / (1 - y)) + number(in, 1)), 1e-14);
+    EXPECT_NEAR(number(out, 2), 0.012 + 0.14 * sigmoid(number(in, 2)), 1e-14);
+    EXPECT_EQ(number(out, 3), number(in, 3));
+    EXPECT_NEAR(number(out, 4), 1 + 15 * sigmoid(number(in, 4)), 1e-13);
+    for (int i = 5; i < 11; ++i) EXPECT_NEAR(number(out, i), std::tanh(number(in, i)), 1e-14);
+  }
+}
+
+/// Central differences in double of the whole raw -> picture map, each of the eleven numbers.
+TEST(Renderer, GradientsOfAllElevenNumbersMatchFiniteDifferences) {
+  const RendererCase one{"", 1, 6, 3, 14, 18};
+  const auto start = raw_packets(one).to(at::kDouble);
+  const auto generator = at::detail::createCPUGenerator(3);
+  const auto weight = at::randn({1, 3, 14, 18}, generator, at::kDouble);
+  const auto loss = [&](const at::Tensor& raw) {
+    return (render(raw, 14, 18, {.renderer = RendererKind::dense}) * weight).sum();
+  };
+  auto raw = start.clone().requires_grad_(true);
+  loss(raw).backward();
+  auto in_float = start.to(at::kFloat).requires_grad_(true);
+  (render(in_float, 14, 18, {.renderer = RendererKind::matrix}) * weight.to(at::kFloat))
+      .sum()
+      .backward();
+  constexpr double kStep = 1e-5;
+  for (std::int64_t n = 0; n < 6; ++n) {
+    for (std::int64_t i = 0; i < 11; ++i) {
+      const auto moved = [&](double by) {
+        auto copy = start.clone();
+        copy[0][n][i] += by;
+        return loss(copy).item<double>();
+      };
+      const double difference = (moved(kStep) - moved(-kStep)) / (2 * kStep);
+      EXPECT_NEAR(raw.grad()[0][n][i].item<double>(), difference, 1e-7) << n << ' ' << i;
+      EXPECT_NEAR(in_float.grad()[0][n][i].item<double>(), difference, 2e-5) << n << ' ' << i;
+    }
+  }
+}
+
+TEST(Renderer, OddButLegalTensors) {
+  const RendererCase one{"", 2, 20, 3, 16, 16};
+  const auto raw = raw_packets(one);
+  const auto expected = render(raw, 16, 16);
+  const auto strided = raw.transpose(1, 2).contiguous().transpose(1, 2);
+  EXPECT_TRUE(at::equal(render(strided, 16, 16), expected));
+  const auto expanded = raw.narrow(0, 0, 1).expand({3, -1, -1});
+  EXPECT_TRUE(at::equal(render(expanded, 16, 16)[2], expected[0]));
+  auto part = raw.narrow(1, 5, 10).detach().requires_grad_(true);
+  const auto joined = at::cat({raw.narrow(1, 0, 5), part, raw.narrow(1, 15, 5)}, 1);
+  render(joined, 16, 16).sum().backward();
+  EXPECT_GT(part.grad().abs().sum().item<double>(), 0);
+}
+
+TEST(Renderer, RefusesWhatItCannotDraw) {
+  const auto good = at::zeros({1, 4, 11}, at::kFloat);
+  EXPECT_THROW(render(at::zeros({4, 11}), 8, 8), UsageError);
+  EXPECT_THROW(render(at::zeros({0, 4, 11}), 8, 8), UsageError);
+  EXPECT_THROW(render(at::zeros({1, 0, 11}), 8, 8), UsageError);
+  EXPECT_THROW(render(at::zeros({1, 4, 10}), 8, 8), UsageError);
+  EXPECT_THROW(render(at::zeros({1, 4, 5}), 8, 8), UsageError);
+  EXPECT_THROW(render(good, 0, 8), UsageError);
+  EXPECT_THROW(render(good, 8, 1), UsageError);
+  EXPECT_THROW(render(good, 8, std::numeric_limits<std::int64_t>::max()), UsageError);
+  EXPECT_THROW(render(good.to(at::kHalf), 8, 8), UsageError);
+  EXPECT_THROW(render(good.to(at::kDouble), 8, 8, {.renderer = RendererKind::matrix}), UsageError);
+  EXPECT_THROW(render(at::Tensor(), 8, 8), UsageError);
+  EXPECT_THROW(renderer_from_name("fast"), UsageError);
+}
+
+}  // namespace
+}  // namespace neurosplat
