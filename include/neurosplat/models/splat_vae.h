@@ -68,7 +68,8 @@ class SplatVae {
   std::shared_ptr<Networks> networks_;
 };
 
-/// z = mean + exp(log_variance / 2) * noise, the noise drawn from `generator`.
+/// z = mean + exp(log_variance / 2) * noise, in float32. The noise is drawn on the CPU from
+/// `generator`, so that one seed gives one sample on every device.
 at::Tensor sample(const Posterior& posterior, const at::Generator& generator);
 
 /// The sizes of the model that these weights belong to, read off the tensors' shapes.
