@@ -1,0 +1,22 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "neurosplat/models/splat_vae.h"
+
+namespace neurosplat {
+
+/// Reads a splat VAE from a run folder (its model.safetensors), a .safetensors file or the
+/// reference's PyTorch state dict (.pt, .pth). Sizes are inferred from the tensors and must agree
+/// with the file's own description where it has one. The model is on the CPU, in evaluation mode.
+/// Throws Error, one line.
+SplatVae load_splat_vae(const std::filesystem::path& path);
+
+/// Writes model.safetensors with its architecture in the metadata (`model`, `image_size`,
+/// `num_packets`, `latent`, `neurosplat_version`) and `more` beside it.
+void save_splat_vae(const std::filesystem::path& path, const SplatVae& model,
+                    const std::map<std::string, std::string>& more = {});
+
+}  // namespace neurosplat

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <c10/core/Device.h>
+
+#include <string>
+
+namespace neurosplat {
+
+/// The device that "cpu", "cuda" or "auto" names; auto takes CUDA where there is one. Throws
+/// Error when CUDA is asked for and there is none, UsageError for another name.
+at::Device device_from_name(const std::string& name);
+
+/// Threads for the work inside one operator; 0: all cores. Call once, before any work.
+void use_threads(int threads);
+
+/// While it lives, networks on `device` compute in bf16 when `on`; float32 otherwise.
+class AutocastScope {
+ public:
+  AutocastScope(bool on, const at::Device& device);
+  ~AutocastScope();
+  AutocastScope(const AutocastScope&) = delete;
+  AutocastScope& operator=(const AutocastScope&) = delete;
+
+ private:
+  bool on_;
+  c10::DeviceType device_;
+};
+
+}  // namespace neurosplat

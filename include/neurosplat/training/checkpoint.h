@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "neurosplat/io/safetensors.h"
+
+namespace neurosplat {
+
+/// Where a run stands: the epoch it is in (from 0), batches of it done, steps in all, and the
+/// epoch's sums so far. A position with batch 0 stands between two epochs.
+struct TrainingPosition {
+  std::int64_t epoch = 0;
+  std::int64_t batch = 0;
+  std::int64_t step = 0;
+  double rec_sum = 0;
+  double kl_sum = 0;
+};
+
+/// Resumable states of a run, `checkpoints/step-########.safetensors` in the run folder. Each is
+/// one file, written whole or not at all; the last two are kept.
+class CheckpointFolder {
+ public:
+  explicit CheckpointFolder(const std::filesystem::path& run_folder);
+
+  /// Adds the position to `state.metadata`, writes it and removes all but the last two.
+  void save(TensorFile state, const TrainingPosition& position) const;
+
+  struct Loaded {
+    TensorFile state;
+    TrainingPosition position;
+    std::filesystem::path path;
+  };
+  /// The newest checkpoint that can be read, nothing when there is none. A newer one that cannot
+  /// be read is named in a warning; Error when all are unreadable.
+  std::optional<Loaded> load_newest() const;
+
+  /// Path of the newest checkpoint; empty when there is none.
+  std::filesystem::path newest() const;
+
+ private:
+  std::vector<std::filesystem::path> list() const;  // oldest first
+  std::filesystem::path folder_;
+};
+
+}  // namespace neurosplat

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
+
+/// Options of a run, described once. A configuration struct has a function
+///   template <class Config, class Visitor> void visit_options(Config&, Visitor&& visit)
+/// that calls visit(name, field, help) for every option, name in snake_case; the command line,
+/// the JSON file, the resolved configuration and the help all come from it.
+namespace neurosplat {
+
+namespace options_detail {
+
+template <class Field>
+std::string expected_kind() {
+  if constexpr (std::is_same_v<Field, bool>) return "true or false";
+  if constexpr (std::is_integral_v<Field>) return "an integer";
+  if constexpr (std::is_floating_point_v<Field>) return "a number";
+  if constexpr (std::is_same_v<Field, std::vector<std::string>>) return "a list of strings";
+  return "a string";
+}
+
+template <class Field>
+bool fits(const nlohmann::json& value) {
+  if constexpr (std::is_same_v<Field, bool>) return value.is_boolean();
+  if constexpr (std::is_unsigned_v<Field>) return value.is_number_unsigned();
+  if constexpr (std::is_same_v<Field, int>) {
+    return value.is_number_integer() && value.get<double>() >= -2147483648.0 &&
+           value.get<double>() <= 2147483647.0;
+  }
+  if constexpr (std::is_integral_v<Field>) {
+    return value.is_number_integer() && value.get<double>() < 9.2e18;
+  }
+  if constexpr (std::is_floating_point_v<Field>) return value.is_number();
+  if constexpr (std::is_same_v<Field, std::vector<std::string>>) {
+    return value.is_array() && std::all_of(value.begin(), value.end(),
+                                           [](const auto& item) { return item.is_string(); });
+  }
+  return value.is_string();
+}
+
+}  // namespace options_detail
+
+/// Sets the fields that `json` names and leaves the others. Keys may use hyphens. Throws
+/// UsageError for a key that no option has, naming `origin`, and for a value of another kind.
+template <class Config>
+void read_options(Config& config, const nlohmann::json& json, const std::string& origin) {
+  if (!json.is_object()) throw UsageError(text(origin, ": expected a JSON object of options"));
+  for (const auto& [key, value] : json.items()) {
+    std::string wanted = key;
+    std::replace(wanted.begin(), wanted.end(), '-', '_');
+    bool known = false;
+    visit_options(config, [&](const char* name, auto& field, const char*) {
+      if (wanted != name) return;
+      known = true;
+      using Field = std::remove_reference_t<decltype(field)>;
+      if (!options_detail::fits<Field>(value)) {
+        throw UsageError(text(origin, ": option '", key, "' expects ",
+                              options_detail::expected_kind<Field>(), ", got ", value.dump()));
+      }
+      if constexpr (std::is_same_v<Field, std::filesystem::path>) {
+        field = value.template get<std::string>();
+      } else {
+        field = value.template get<Field>();
+      }
+    });
+    if (!known) throw UsageError(text(origin, ": unknown option '", key, "'; see --help"));
+  }
+}
+
+/// All options and their values, in the order of visit_options.
+template <class Config>
+nlohmann::ordered_json write_options(const Config& config) {
+  nlohmann::ordered_json json;
+  visit_options(config, [&](const char* name, const auto& field, const char*) {
+    using Field = std::remove_cvref_t<decltype(field)>;
+    if constexpr (std::is_same_v<Field, std::filesystem::path>) {
+      json[name] = field.string();
+    } else {
+      json[name] = field;
+    }
+  });
+  return json;
+}
+
+/// Reads and parses a JSON file; throws Error that names it when it is missing or not JSON.
+nlohmann::json read_json_file(const std::filesystem::path& path);
+
+}  // namespace neurosplat

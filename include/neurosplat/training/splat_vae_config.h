@@ -1,0 +1,104 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "neurosplat/data/picture_source.h"
+#include "neurosplat/models/splat_vae.h"
+#include "neurosplat/training/options.h"
+
+namespace neurosplat {
+
+/// Everything that decides a training run of the splat VAE. Names and defaults are the
+/// reference's (S0, section 1.4) where it has them; the rest is ours.
+struct SplatVaeConfig {
+  std::string dataset = "flowers";
+  std::filesystem::path data = "./data";
+  std::vector<std::string> splits = {"train", "val"};
+  std::filesystem::path out = "./runs/splat";
+  std::int64_t image_size = 64;
+  std::int64_t num_packets = 256;
+  std::int64_t latent = 128;
+  std::int64_t batch = 64;
+  std::int64_t epochs = 200;
+  double lr = 2e-4;
+  std::string lr_schedule = "constant";
+  double beta = 1.0;
+  std::int64_t beta_warmup = 10;
+  double clip = 5.0;
+  bool flip = false;
+  std::int64_t seed = 0;
+  std::string device = "auto";
+  std::string amp = "off";
+  int threads = 0;
+  std::int64_t workers = 4;
+  double memory_gib = 4.0;
+  std::string renderer = "auto";
+  std::int64_t chunk = 64;
+  std::int64_t held_out_every = 5;
+  std::int64_t held_out_pictures = 256;
+  std::int64_t pictures_every = 1;
+  std::int64_t checkpoint_every = 1;
+  std::int64_t max_steps = 0;
+};
+
+template <class Config, class Visitor>
+requires std::same_as<std::remove_const_t<Config>, SplatVaeConfig>
+void visit_options(Config& config, Visitor&& visit) {
+  visit("dataset", config.dataset,
+        "pictures to learn: flowers, celeba, cifar10, folder, smoke, synthetic");
+  visit("data", config.data, "folder of the data set (layouts: see the README)");
+  visit("splits", config.splits,
+        "splits to train on, of train, val, test; name all three to train as the reference does");
+  visit("out", config.out, "run folder");
+  visit("image_size", config.image_size, "pixels a side, a power of two from 16");
+  visit("num_packets", config.num_packets, "packets a picture");
+  visit("latent", config.latent, "latent numbers");
+  visit("batch", config.batch, "pictures a step");
+  visit("epochs", config.epochs, "passes over the training pictures, in all");
+  visit("lr", config.lr, "Adam's learning rate");
+  visit("lr_schedule", config.lr_schedule,
+        "constant, or cosine: down to 1 % of lr at the last epoch");
+  visit("beta", config.beta, "weight of the KL divergence, per nat (the other term is a mean)");
+  visit("beta_warmup", config.beta_warmup, "epochs over which beta grows linearly");
+  visit("clip", config.clip, "largest norm of the gradient");
+  visit("flip", config.flip, "mirror pictures left-right at random");
+  visit("seed", config.seed, "seed of weights, order, flips and latent noise");
+  visit("device", config.device, "cpu, cuda or auto");
+  visit("amp", config.amp,
+        "bf16 autocast of the networks, packets stay float32: off, on, or auto (on with CUDA)");
+  visit("threads", config.threads, "CPU threads; 0: all cores");
+  visit("workers", config.workers, "threads that decode pictures");
+  visit("memory_gib", config.memory_gib, "GiB of decoded pictures to keep in memory");
+  visit("renderer", config.renderer, "auto, matrix or dense");
+  visit("chunk", config.chunk, "packets at a time in the dense renderer");
+  visit("held_out_every", config.held_out_every,
+        "epochs between measurements on held-out pictures; 0: never");
+  visit("held_out_pictures", config.held_out_pictures,
+        "held-out pictures to measure on while training; 0: all");
+  visit("pictures_every", config.pictures_every,
+        "epochs between recon_###.png and sample_###.png; 0: never");
+  visit("checkpoint_every", config.checkpoint_every, "epochs between checkpoints");
+  visit("max_steps", config.max_steps, "stop after so many steps in all; 0: no limit");
+}
+
+/// Throws UsageError, one line, when a value cannot be.
+void check(const SplatVaeConfig& config);
+
+SplatVaeArchitecture architecture_of(const SplatVaeConfig& config);
+
+/// Weight of the KL divergence in `epoch` (from 0): beta * min(1, (epoch + 1) / beta_warmup).
+double beta_in_epoch(const SplatVaeConfig& config, std::int64_t epoch);
+
+/// Learning rate in `epoch` (from 0).
+double learning_rate_in_epoch(const SplatVaeConfig& config, std::int64_t epoch);
+
+/// The splits that the configuration does not train on, of test and val, the first of them only;
+/// empty when nothing is held out.
+std::vector<std::string> held_out_splits(const SplatVaeConfig& config);
+
+}  // namespace neurosplat

@@ -1,0 +1,105 @@
+#include "neurosplat/training/checkpoint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/log.h"
+#include "neurosplat/core/text.h"
+
+namespace neurosplat {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kKept = 2;
+
+/// Exact text of a double, and back.
+std::string exact(double value) {
+  char buffer[64];
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value);
+  return {buffer, end.ptr};
+}
+
+template <class Number>
+Number number(const TensorFile& state, const std::string& key) {
+  const auto found = state.metadata.find(key);
+  Number value{};
+  if (found != state.metadata.end()) {
+    const auto& digits = found->second;
+    const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (end.ec == std::errc() && end.ptr == digits.data() + digits.size() && value >= 0) {
+      return value;
+    }
+  }
+  throw Error(text("expected a training state with '", key, "' in its metadata"));
+}
+
+TrainingPosition position_of(const TensorFile& state) {
+  return {.epoch = number<std::int64_t>(state, "epoch"),
+          .batch = number<std::int64_t>(state, "batch"),
+          .step = number<std::int64_t>(state, "step"),
+          .rec_sum = number<double>(state, "rec_sum"),
+          .kl_sum = number<double>(state, "kl_sum")};
+}
+
+}  // namespace
+
+CheckpointFolder::CheckpointFolder(const fs::path& run_folder)
+    : folder_(run_folder / "checkpoints") {}
+
+void CheckpointFolder::save(TensorFile state, const TrainingPosition& position) const {
+  std::error_code failure;
+  fs::create_directories(folder_, failure);
+  if (failure) throw Error(text(folder_.string(), ": cannot make it: ", failure.message()));
+  state.metadata["epoch"] = std::to_string(position.epoch);
+  state.metadata["batch"] = std::to_string(position.batch);
+  state.metadata["step"] = std::to_string(position.step);
+  state.metadata["rec_sum"] = exact(position.rec_sum);
+  state.metadata["kl_sum"] = exact(position.kl_sum);
+  char name[48];
+  std::snprintf(name, sizeof name, "step-%08lld.safetensors",
+                static_cast<long long>(position.step));
+  write_safetensors(folder_ / name, state);
+  const auto all = list();
+  for (std::size_t i = 0; i + kKept < all.size(); ++i) fs::remove(all[i], failure);
+}
+
+std::optional<CheckpointFolder::Loaded> CheckpointFolder::load_newest() const {
+  auto all = list();
+  std::reverse(all.begin(), all.end());
+  for (const auto& path : all) {
+    try {
+      TensorFile state = read_safetensors(path);
+      const auto position = position_of(state);
+      return Loaded{std::move(state), position, path};
+    } catch (const Error& error) {
+      log::warn(text(path.string(), ": checkpoint left out: ", error.what()));
+    }
+  }
+  if (all.empty()) return std::nullopt;
+  throw Error(text(folder_.string(), ": none of its ", all.size(), " checkpoints can be read"));
+}
+
+fs::path CheckpointFolder::newest() const {
+  const auto all = list();
+  return all.empty() ? fs::path() : all.back();
+}
+
+std::vector<fs::path> CheckpointFolder::list() const {
+  std::vector<fs::path> found;
+  std::error_code failure;
+  for (const auto& entry : fs::directory_iterator(folder_, failure)) {
+    const auto name = entry.path().filename().string();
+    if (name.starts_with("step-") && name.ends_with(".safetensors")) found.push_back(entry.path());
+  }
+  // Longer numbers come later, whatever the padding.
+  std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) {
+    const auto left = a.filename().string(), right = b.filename().string();
+    return left.size() != right.size() ? left.size() < right.size() : left < right;
+  });
+  return found;
+}
+
+}  // namespace neurosplat

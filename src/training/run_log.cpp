@@ -1,0 +1,72 @@
+#include "neurosplat/training/run_log.h"
+
+#include <charconv>
+#include <fstream>
+#include <iomanip>
+#include <sstream>
+
+#include "neurosplat/io/atomic_file.h"
+
+namespace neurosplat {
+namespace {
+
+constexpr const char* kLossHeader = "epoch,rec,kl,beta";
+
+std::vector<std::string> lines_of(const std::filesystem::path& path) {
+  std::vector<std::string> lines;
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string all;
+  for (const auto& line : lines) all += line + '\n';
+  return all;
+}
+
+/// The epoch that a line of loss.csv starts with; 0 for the header and for anything else.
+std::int64_t epoch_of_loss(const std::string& line) {
+  std::int64_t epoch = 0;
+  std::from_chars(line.data(), line.data() + line.size(), epoch);
+  return epoch;
+}
+
+std::int64_t epoch_of_metrics(const std::string& line) {
+  const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("epoch") || !json["epoch"].is_number_integer()) return 0;
+  return json["epoch"].get<std::int64_t>();
+}
+
+}  // namespace
+
+RunLog::RunLog(const std::filesystem::path& run_folder)
+    : loss_path_(run_folder / "loss.csv"),
+      metrics_path_(run_folder / "metrics.jsonl"),
+      loss_{kLossHeader} {}
+
+void RunLog::keep_through(std::int64_t last) {
+  const auto kept = [last](std::int64_t epoch) { return epoch >= 1 && epoch <= last; };
+  for (const auto& line : lines_of(loss_path_)) {
+    if (kept(epoch_of_loss(line))) loss_.push_back(line);
+  }
+  for (const auto& line : lines_of(metrics_path_)) {
+    if (kept(epoch_of_metrics(line))) metrics_.push_back(line);
+  }
+}
+
+void RunLog::add(std::int64_t epoch, double rec, double kl, double beta,
+                 const nlohmann::ordered_json& metrics) {
+  std::ostringstream row;
+  row << epoch << std::setprecision(9) << ',' << rec << ',' << kl << ',' << beta;
+  loss_.push_back(row.str());
+  metrics_.push_back(metrics.dump());
+  write();
+}
+
+void RunLog::write() const {
+  write_file_atomically(loss_path_, joined(loss_));
+  write_file_atomically(metrics_path_, joined(metrics_));
+}
+
+}  // namespace neurosplat

@@ -1,0 +1,98 @@
+#include "neurosplat/training/splat_vae_config.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace neurosplat {
+namespace {
+
+void check_at_least(const char* name, std::int64_t value, std::int64_t least) {
+  if (value < least) throw UsageError(text(name, ": expected at least ", least, ", got ", value));
+}
+
+void check_positive(const char* name, double value) {
+  if (!(std::isfinite(value) && value > 0)) {
+    throw UsageError(text(name, ": expected a positive number, got ", value));
+  }
+}
+
+void check_one_of(const char* name, const std::string& value,
+                  const std::vector<std::string>& names) {
+  if (std::find(names.begin(), names.end(), value) != names.end()) return;
+  std::string list;
+  for (const auto& one : names) list += (list.empty() ? "" : ", ") + one;
+  throw UsageError(text(name, ": expected one of ", list, ", got '", value, "'"));
+}
+
+void check_splits(const std::vector<std::string>& splits) {
+  if (splits.empty()) throw UsageError("splits: expected at least one of train, val, test");
+  for (const auto& split : splits) {
+    check_one_of("splits", split, {"train", "val", "test"});
+    if (std::count(splits.begin(), splits.end(), split) > 1) {
+      throw UsageError(text("splits: '", split, "' is named twice"));
+    }
+  }
+}
+
+}  // namespace
+
+void check(const SplatVaeConfig& config) {
+  dataset_from_name(config.dataset);
+  check_splits(config.splits);
+  check(architecture_of(config));
+  check_at_least("batch", config.batch, 2);  // batch normalisation needs two
+  check_at_least("epochs", config.epochs, 1);
+  check_positive("lr", config.lr);
+  check_one_of("lr_schedule", config.lr_schedule, {"constant", "cosine"});
+  if (!(std::isfinite(config.beta) && config.beta >= 0)) {
+    throw UsageError(text("beta: expected a number of at least 0, got ", config.beta));
+  }
+  check_at_least("beta_warmup", config.beta_warmup, 1);
+  check_positive("clip", config.clip);
+  check_at_least("seed", config.seed, 0);
+  check_one_of("device", config.device, {"cpu", "cuda", "auto"});
+  check_one_of("amp", config.amp, {"off", "on", "auto"});
+  check_at_least("threads", config.threads, 0);
+  if (config.threads > 1024) throw UsageError("threads: expected at most 1024");
+  check_at_least("workers", config.workers, 1);
+  if (config.workers > 256) throw UsageError("workers: expected at most 256");
+  if (!(std::isfinite(config.memory_gib) && config.memory_gib >= 0 && config.memory_gib < 1e6)) {
+    throw UsageError(text("memory_gib: expected 0 to 1e6, got ", config.memory_gib));
+  }
+  renderer_from_name(config.renderer);
+  check_at_least("chunk", config.chunk, 1);
+  check_at_least("held_out_every", config.held_out_every, 0);
+  check_at_least("held_out_pictures", config.held_out_pictures, 0);
+  check_at_least("pictures_every", config.pictures_every, 0);
+  check_at_least("checkpoint_every", config.checkpoint_every, 1);
+  check_at_least("max_steps", config.max_steps, 0);
+}
+
+SplatVaeArchitecture architecture_of(const SplatVaeConfig& config) {
+  return {.image_size = config.image_size, .packets = config.num_packets, .latent = config.latent};
+}
+
+double beta_in_epoch(const SplatVaeConfig& config, std::int64_t epoch) {
+  const double ramp = static_cast<double>(epoch + 1) / static_cast<double>(config.beta_warmup);
+  return config.beta * std::min(1.0, ramp);
+}
+
+double learning_rate_in_epoch(const SplatVaeConfig& config, std::int64_t epoch) {
+  if (config.lr_schedule == "constant" || config.epochs < 2) return config.lr;
+  constexpr double kFloor = 0.01;
+  const double progress = static_cast<double>(epoch) / static_cast<double>(config.epochs - 1);
+  const double wave = 0.5 * (1.0 + std::cos(std::numbers::pi * std::min(1.0, progress)));
+  return config.lr * (kFloor + (1.0 - kFloor) * wave);
+}
+
+std::vector<std::string> held_out_splits(const SplatVaeConfig& config) {
+  for (const char* split : {"test", "val"}) {
+    if (std::find(config.splits.begin(), config.splits.end(), split) == config.splits.end()) {
+      return {split};
+    }
+  }
+  return {};
+}
+
+}  // namespace neurosplat

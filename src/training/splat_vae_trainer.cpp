@@ -1,0 +1,311 @@
+#include "neurosplat/training/splat_vae_trainer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <numeric>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/interrupt.h"
+#include "neurosplat/core/log.h"
+#include "neurosplat/core/progress.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/data/picture_loader.h"
+#include "neurosplat/io/atomic_file.h"
+#include "neurosplat/io/image_file.h"
+#include "neurosplat/io/model_file.h"
+#include "neurosplat/metrics/picture_quality.h"
+#include "neurosplat/models/device.h"
+#include "neurosplat/training/checkpoint.h"
+#include "neurosplat/training/run_log.h"
+#include "training/splat_vae_learner.h"
+
+namespace neurosplat {
+namespace {
+
+constexpr std::int64_t kShownPictures = 32, kShownSamples = 64, kSheetColumns = 8;
+/// Pictures drawn at a time outside training.
+constexpr std::int64_t kEvaluationBatch = 64;
+
+double psnr_of(double mean_squared_error) {
+  return 10.0 * std::log10(1.0 / mean_squared_error);
+}
+
+LoaderOptions loader_options(const SplatVaeConfig& config) {
+  return {
+      .side = config.image_size,
+      .batch = config.batch,
+      .workers = static_cast<int>(config.workers),
+      .seed = static_cast<std::uint64_t>(config.seed),
+      .flip = config.flip,
+      .memory_budget = static_cast<std::int64_t>(config.memory_gib * static_cast<double>(1 << 30))};
+}
+
+std::shared_ptr<const PictureSource> open(const SplatVaeConfig& config,
+                                          const std::vector<std::string>& splits) {
+  return open_pictures({.kind = dataset_from_name(config.dataset),
+                        .root = config.data,
+                        .splits = splits,
+                        .seed = static_cast<std::uint64_t>(config.seed)});
+}
+
+/// What the run measures itself on: pictures it does not train on, uint8 [K, 3, S, S]; undefined
+/// when nothing is held out.
+at::Tensor held_out_pictures(const SplatVaeConfig& config) {
+  const auto splits = held_out_splits(config);
+  if (splits.empty()) {
+    log::info("all splits are trained on: nothing is held out, no held-out figure is given");
+    return {};
+  }
+  try {
+    auto source = open(config, splits);
+    const auto wanted = config.held_out_pictures == 0 ? source->size() : config.held_out_pictures;
+    auto options = loader_options(config);
+    options.shuffle = false;
+    const PictureLoader loader(
+        seeded_subset(std::move(source), wanted, static_cast<std::uint64_t>(config.seed)), options);
+    std::vector<std::int64_t> all(static_cast<std::size_t>(loader.size()));
+    std::iota(all.begin(), all.end(), 0);
+    return loader.pictures(all);
+  } catch (const Error& error) {
+    log::warn(text("no held-out figure while training: ", error.what()));
+    return {};
+  }
+}
+
+}  // namespace
+
+struct SplatVaeTrainer::State {
+  explicit State(const SplatVaeConfig& given)
+      : config(given),
+        device(device_from_name(given.device)),
+        learner(given, device),
+        loader(open(given, given.splits), loader_options(given)),
+        held_out(given.held_out_every > 0 || given.pictures_every > 0 ? held_out_pictures(given)
+                                                                      : at::Tensor()),
+        checkpoints(given.out),
+        log(given.out) {
+    if (loader.batches() < 1) {
+      throw UsageError(text("batch: expected at most the ", loader.size(),
+                            " training pictures there are, got ", given.batch));
+    }
+    shown = held_out.defined() ? held_out : first_training_pictures();
+    shown = to_unit_range(shown.narrow(0, 0, std::min(kShownPictures, shown.size(0))), device);
+    latents = at::randn({kShownSamples, given.latent},
+                        at::detail::createCPUGenerator(static_cast<std::uint64_t>(given.seed) + 2),
+                        at::kFloat)
+                  .to(device);
+  }
+
+  at::Tensor first_training_pictures() const {
+    std::vector<std::int64_t> first(
+        static_cast<std::size_t>(std::min(kShownPictures, loader.size())));
+    std::iota(first.begin(), first.end(), 0);
+    return loader.pictures(first);
+  }
+
+  void save();
+  void write_pictures(std::int64_t epoch) const;
+  double held_out_psnr() const;
+  bool run_epoch();
+  StepLoss guarded_step(const at::Tensor& batch, double beta);
+  void finish_epoch(double seconds, std::int64_t steps);
+
+  SplatVaeConfig config;
+  at::Device device;
+  SplatVaeLearner learner;
+  PictureLoader loader;
+  at::Tensor held_out;  // uint8
+  CheckpointFolder checkpoints;
+  RunLog log;
+  at::Tensor shown, latents;
+  TrainingPosition position;
+  StageClock stages;
+  StepLoss last{};
+  double seconds_trained = 0;
+  std::int64_t epochs_trained = 0;
+};
+
+void SplatVaeTrainer::State::save() {
+  checkpoints.save(learner.state(), position);
+  save_splat_vae(config.out / "model.safetensors", learner.model(),
+                 {{"dataset", config.dataset},
+                  {"epoch", std::to_string(position.epoch)},
+                  {"step", std::to_string(position.step)}});
+}
+
+void SplatVaeTrainer::State::write_pictures(std::int64_t epoch) const {
+  const at::NoGradGuard no_gradient;
+  const auto& model = learner.model();
+  model.train(false);
+  char number[16];
+  std::snprintf(number, sizeof number, "%03lld", static_cast<long long>(epoch));
+  write_png(config.out / text("recon_", number, ".png"),
+            picture_grid(at::cat({shown, model.reconstruct(shown)}), kSheetColumns));
+  write_png(config.out / text("sample_", number, ".png"),
+            picture_grid(model.draw(model.decode(latents)), kSheetColumns));
+}
+
+double SplatVaeTrainer::State::held_out_psnr() const {
+  const auto& model = learner.model();
+  model.train(false);
+  double sum = 0;
+  for (std::int64_t first = 0; first < held_out.size(0); first += kEvaluationBatch) {
+    const auto count = std::min(kEvaluationBatch, held_out.size(0) - first);
+    const auto pictures = to_unit_range(held_out.narrow(0, first, count), device);
+    sum += psnr_db(model.reconstruct(pictures), pictures).sum().item<double>();
+  }
+  return sum / static_cast<double>(held_out.size(0));
+}
+
+StepLoss SplatVaeTrainer::State::guarded_step(const at::Tensor& batch, double beta) {
+  try {
+    return learner.step(to_unit_range(batch, device), beta, stages);
+  } catch (const Error& error) {
+    const auto kept = checkpoints.newest();
+    throw Error(text("epoch ", position.epoch + 1, ", step ", position.step + 1, ": ", error.what(),
+                     "; stopped, the last good checkpoint is ", kept.string(),
+                     "; try a smaller --lr"));
+  }
+}
+
+/// Trains to the end of the epoch at hand; false when it was ended before.
+bool SplatVaeTrainer::State::run_epoch() {
+  const double beta = beta_in_epoch(config, position.epoch);
+  learner.set_learning_rate(learning_rate_in_epoch(config, position.epoch));
+  learner.model().train(true);
+  loader.start_epoch(position.epoch, position.batch);
+  ProgressLine progress(text("epoch ", position.epoch + 1, "/", config.epochs),
+                        loader.batches() * config.batch, position.batch * config.batch);
+  const auto begin = std::chrono::steady_clock::now();
+  const std::int64_t first_step = position.step;
+  stages = {};
+  while (const auto batch = loader.next()) {
+    stages.mark(Stage::data);
+    last = guarded_step(*batch, beta);
+    ++position.batch;
+    ++position.step;
+    position.rec_sum += last.rec;
+    position.kl_sum += last.kl;
+    progress.update(position.batch * config.batch,
+                    text("rec ", fixed(last.rec, 4), "  PSNR ", fixed(psnr_of(last.rec), 2),
+                         " dB  KL ", fixed(last.kl, 1)));
+    const bool enough = config.max_steps > 0 && position.step >= config.max_steps;
+    if (InterruptGuard::raised() || enough) return false;
+    stages.mark(Stage::other);
+  }
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+  progress.clear();
+  finish_epoch(seconds.count(), position.step - first_step);
+  return true;
+}
+
+/// Measures, logs and announces the epoch, and moves the position to the next one.
+void SplatVaeTrainer::State::finish_epoch(double seconds, std::int64_t steps) {
+  const auto batches = static_cast<double>(position.batch);
+  last = {position.rec_sum / batches, position.kl_sum / batches};
+  const std::int64_t epoch = position.epoch + 1;
+  const double beta = beta_in_epoch(config, position.epoch);
+  const double images = static_cast<double>(steps * config.batch);
+  nlohmann::ordered_json metrics = {{"epoch", epoch},
+                                    {"step", position.step},
+                                    {"rec", last.rec},
+                                    {"psnr_db", psnr_of(last.rec)},
+                                    {"kl_nats", last.kl},
+                                    {"beta", beta},
+                                    {"lr", learning_rate_in_epoch(config, position.epoch)},
+                                    {"seconds", seconds},
+                                    {"images_per_second", images / seconds}};
+  for (std::size_t i = 0; i < kStageNames.size(); ++i) {
+    metrics[text("seconds_", kStageNames[i])] = stages.seconds(static_cast<Stage>(i));
+  }
+  std::string line =
+      text("epoch ", epoch, "/", config.epochs, ": rec ", fixed(last.rec, 5), ", PSNR ",
+           fixed(psnr_of(last.rec), 2), " dB, KL ", fixed(last.kl, 2), " nats, beta ", beta, ", ",
+           fixed(images / seconds, 1), " images/s, ", fixed(seconds, 1), " s");
+  const bool final = epoch == config.epochs;
+  const auto due = [&](std::int64_t every) { return every > 0 && (final || epoch % every == 0); };
+  if (due(config.held_out_every) && held_out.defined()) {
+    const double psnr = held_out_psnr();
+    metrics["held_out_psnr_mean_db"] = psnr;
+    metrics["held_out_images"] = held_out.size(0);
+    line += text(", held-out PSNR ", fixed(psnr, 2), " dB");
+  }
+  if (due(config.pictures_every)) write_pictures(epoch);
+  seconds_trained += seconds;
+  ++epochs_trained;
+  if (!final) {
+    const double left = seconds_trained / static_cast<double>(epochs_trained) *
+                        static_cast<double>(config.epochs - epoch);
+    line += text(", ETA ", clock_text(left));
+  }
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+  log.add(epoch, last.rec, last.kl, beta, metrics);
+  position = {.epoch = epoch, .step = position.step};
+  if (due(config.checkpoint_every)) save();
+}
+
+SplatVaeTrainer::SplatVaeTrainer(const SplatVaeConfig& config) {
+  check(config);
+  state_ = std::make_unique<State>(config);
+}
+
+SplatVaeTrainer::~SplatVaeTrainer() = default;
+
+void SplatVaeTrainer::resume() {
+  const auto loaded = state_->checkpoints.load_newest();
+  if (!loaded) {
+    throw Error(text(state_->config.out.string(),
+                     ": expected a checkpoint to resume, found none; start without --resume"));
+  }
+  try {
+    state_->learner.load_state(loaded->state);
+  } catch (const Error& error) {
+    throw Error(text(loaded->path.string(), ": ", error.what()));
+  }
+  state_->position = loaded->position;
+  state_->log.keep_through(loaded->position.epoch);
+  log::info(text("resuming ", loaded->path.string(), ": epoch ", loaded->position.epoch + 1,
+                 ", batch ", loaded->position.batch + 1));
+}
+
+void SplatVaeTrainer::start_from(const SplatVae& model) {
+  if (model.architecture() != state_->learner.model().architecture()) {
+    throw UsageError("the weights to start from are of another image_size, num_packets or latent");
+  }
+  state_->learner.model().load_state(model.state());
+}
+
+SplatVaeTrainer::Outcome SplatVaeTrainer::run() {
+  State& state = *state_;
+  std::error_code failure;
+  std::filesystem::create_directories(state.config.out, failure);
+  if (failure) {
+    throw Error(text(state.config.out.string(), ": cannot make it: ", failure.message()));
+  }
+  write_file_atomically(state.config.out / "config.json",
+                        write_options(state.config).dump(2) + "\n");
+  const InterruptGuard guard;
+  if (state.position.step == 0) state.save();
+  while (state.position.epoch < state.config.epochs) {
+    if (state.run_epoch()) continue;
+    state.save();
+    return InterruptGuard::raised() ? Outcome::interrupted : Outcome::finished;
+  }
+  return Outcome::finished;
+}
+
+double SplatVaeTrainer::last_rec() const {
+  return state_->last.rec;
+}
+
+double SplatVaeTrainer::last_kl() const {
+  return state_->last.kl;
+}
+
+}  // namespace neurosplat
