@@ -62,14 +62,15 @@ Moments moments_of(const at::Tensor& flat) {
   return moments;
 }
 
-/// How many of the ascending variances stand for something, at most `wanted`.
+/// How many of the ascending variances stand for something, at most `wanted`. Centring has made
+/// one of them zero, so this is never all of them.
 std::int64_t count_components(const at::Tensor& variances, std::int64_t wanted,
                               std::int64_t numbers) {
   const double smallest =
       std::max(kSmallestShare * variances[-1].item<double>(),
                kSmallestSpread * kSmallestSpread * static_cast<double>(numbers));
   const std::int64_t found = (variances > smallest).sum().item<std::int64_t>();
-  return std::min({wanted, found, variances.size(0) - 1});
+  return std::min(wanted, found);
 }
 
 LinearFloor fit(const at::Tensor& flat, std::int64_t wanted) {
