@@ -15,7 +15,7 @@ struct LinearFloor {
 
 /// Fits to pictures uint8 or float in [0, 1], [M, C, H, W]; D = C*H*W. At most M - 1 components
 /// exist; fewer than asked are returned then. Goes through the M x M Gram matrix, so the memory
-/// is M*D + M*M floats.
+/// is that of the pictures plus M x M doubles.
 LinearFloor fit_linear_floor(const at::Tensor& pictures, std::int64_t components);
 
 /// Projections of pictures [B, C, H, W] (float) on mean + span of components, clamped to [0, 1].
