@@ -45,4 +45,9 @@ std::unique_ptr<PictureSource> open_pictures(const PictureRequest& request);
 /// splits.
 std::unique_ptr<PictureSource> open_folder(const std::filesystem::path& folder);
 
+/// `count` pictures of `source` chosen by `seed`, in the source's order; all of them when it has
+/// no more.
+std::shared_ptr<const PictureSource> seeded_subset(std::shared_ptr<const PictureSource> source,
+                                                   std::int64_t count, std::uint64_t seed);
+
 }  // namespace neurosplat

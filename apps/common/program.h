@@ -1,0 +1,35 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace neurosplat::apps {
+
+/// A program of subcommands. Exit codes: 0 done, 1 something failed, 2 bad usage, 130 interrupted.
+class Program {
+ public:
+  /// Options may be written with underscores instead of hyphens.
+  Program(const std::string& name, const std::string& description, int argc, char** argv);
+
+  /// Adds a subcommand; the caller adds its options.
+  CLI::App& add(const std::string& name, const std::string& description,
+                std::function<int()> action);
+
+  /// The arguments after the subcommand `name`, options hyphenated; empty when another was given.
+  std::vector<std::string> arguments_of(const std::string& name) const;
+
+  /// Parses, runs the chosen subcommand, reports errors on one line, returns the exit code.
+  int run();
+
+ private:
+  CLI::App app_;
+  std::vector<std::string> arguments_;
+  std::function<int()> chosen_;
+};
+
+/// Runs `set_up`, which may throw, then program.run(), under one error report.
+int run_program(Program& program, const std::function<void(Program&)>& set_up);
+
+}  // namespace neurosplat::apps
