@@ -49,7 +49,7 @@ int find_global(std::string_view module, std::string_view name) {
                    ", which no state dict needs"));
 }
 
-std::vector<Value> tuple_of(const Value& value) {
+const std::vector<Value>& tuple_of(const Value& value) {
   const auto* const sequence = std::get_if<PickleMachine::Sequence*>(&value);
   if (sequence == nullptr || !(*sequence)->is_tuple)
     throw Error("its pickle describes a tensor wrongly");
@@ -63,10 +63,11 @@ std::int64_t count_of(const Value& value) {
 }
 
 std::vector<std::int64_t> counts_of(const Value& value) {
-  std::vector<std::int64_t> counts;
-  for (const auto& item : tuple_of(value)) counts.push_back(count_of(item));
-  if (counts.size() > most_dimensions)
+  const auto& items = tuple_of(value);
+  if (items.size() > most_dimensions)
     throw Error(text("a tensor has more than ", most_dimensions, " dimensions"));
+  std::vector<std::int64_t> counts;
+  for (const auto& item : items) counts.push_back(count_of(item));
   return counts;
 }
 
@@ -152,7 +153,7 @@ const at::Tensor& StateDictReader::kept(const Value& value, bool is_storage) con
 
 // ('storage', type, key, location, elements). The location, a device, does not matter here.
 Value StateDictReader::storage(const Value& id) {
-  const auto parts = tuple_of(id);
+  const auto& parts = tuple_of(id);
   if (parts.size() != 5 || string_of(parts[0]) != "storage")
     throw Error("its pickle refers to something other than a storage");
   const auto* const global = std::get_if<PickleMachine::Global>(&parts[1]);
