@@ -18,8 +18,10 @@ function(neurosplat_import_torch root)
   target_include_directories(neurosplat_torch SYSTEM INTERFACE
                              ${root}/include ${root}/include/torch/csrc/api/include)
   # libtorch.so only pulls in the others, among them the CUDA libraries when the build has them.
+  # The C++ library stands before them: the wheel exports a std::filesystem of another compiler,
+  # and a program that takes half of it from there crashes.
   target_link_libraries(neurosplat_torch INTERFACE
-                        -Wl,--no-as-needed ${NEUROSPLAT_LIB_torch} -Wl,--as-needed
+                        -Wl,--no-as-needed stdc++ ${NEUROSPLAT_LIB_torch} -Wl,--as-needed
                         ${NEUROSPLAT_LIB_torch_cpu} ${NEUROSPLAT_LIB_c10})
   target_link_options(neurosplat_torch INTERFACE -Wl,-rpath,${root}/lib
                       -Wl,--allow-shlib-undefined)

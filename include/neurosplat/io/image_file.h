@@ -11,9 +11,15 @@ namespace neurosplat {
 /// Throws Error when the file is missing or is no picture.
 at::Tensor read_picture(const std::filesystem::path& path);
 
-/// uint8 [3, H, W] to uint8 [3, size, size]: short side to `size` (area filter when shrinking),
-/// then the centre square.
+/// uint8 [3, H, W] to uint8 [3, size, size]: the centre square, scaled so that the short side
+/// becomes `size` (area filter when shrinking, bilinear when enlarging).
 at::Tensor centre_square(const at::Tensor& picture, std::int64_t size);
+
+/// read_picture and centre_square in one, into the caller's uint8 [3, side, side]. With
+/// `first_crop` above 0 only the centre square of at most that many pixels a side is kept first
+/// (CelebA's 178).
+void decode_centre_square(const std::filesystem::path& path, std::int64_t side,
+                          std::uint8_t* planes, std::int64_t first_crop = 0);
 
 /// Writes a picture, float [3, H, W] in [0, 1] (clamped), as PNG, whole or not at all.
 void write_png(const std::filesystem::path& path, const at::Tensor& picture);

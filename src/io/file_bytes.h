@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace neurosplat {
+
+/// A regular file opened for reading, and its length in bytes.
+struct OpenFile {
+  std::ifstream stream;
+  std::uint64_t size;
+};
+
+/// Opens `path`; throws Error, which says that `expected` was looked for there, when it is
+/// missing, a folder, or cannot be read.
+OpenFile open_file(const std::filesystem::path& path, std::string_view expected);
+
+/// All bytes of a file. Throws as open_file, and when there are more than `most`.
+std::vector<std::uint8_t> read_bytes(const std::filesystem::path& path, std::string_view expected,
+                                     std::uint64_t most);
+
+/// Text from a file made fit for one line of a message: control characters escaped, cut when
+/// long.
+std::string printable(std::string_view untrusted);
+
+}  // namespace neurosplat

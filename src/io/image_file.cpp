@@ -1,0 +1,152 @@
+#include "neurosplat/io/image_file.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+#include <string_view>
+#include <vector>
+
+#include "io/file_bytes.h"
+#include "io/picture_header.h"
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/io/atomic_file.h"
+
+namespace neurosplat {
+namespace {
+
+constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30U;
+constexpr std::uint64_t most_pixels = std::uint64_t{1} << 28U;
+constexpr std::uint64_t longest_side = std::uint64_t{1} << 20U;
+
+void check_bytes(const std::vector<std::uint8_t>& bytes) {
+  const auto size = check_picture(bytes);
+  if (size.width > longest_side || size.height > longest_side ||
+      size.width * size.height > most_pixels)
+    throw Error(text("it claims ", size.width, "x", size.height, " pixels, too many to open"));
+}
+
+// Blue, green, red, interleaved; turned upright where the file says how it was held.
+cv::Mat read_interleaved(const std::filesystem::path& path) {
+  const auto bytes = read_bytes(path, "a picture", most_bytes);
+  const auto refuse = [&](std::string_view came) {
+    return Error(
+        text("expected a picture at ", path.string(), ", ", came, ": replace or remove the file"));
+  };
+  cv::Mat picture;
+  try {
+    check_bytes(bytes);
+    picture = cv::imdecode(bytes, cv::IMREAD_COLOR);
+  } catch (const Error& error) {
+    throw refuse(error.what());
+  } catch (const cv::Exception&) {
+    throw refuse("it cannot be decoded");
+  }
+  if (picture.empty() || picture.type() != CV_8UC3) throw refuse("it cannot be decoded");
+  return picture;
+}
+
+// Crops before it scales: scaling a strip of a million pixels by one first would make it huge.
+cv::Mat scaled_square(const cv::Mat& picture, std::int64_t side, std::int64_t first_crop) {
+  if (side < 1 || side > std::int64_t{1} << 14U)
+    throw Error(text("expected a side of 1 to 16384 pixels, got ", side));
+  int crop = std::min(picture.rows, picture.cols);
+  if (first_crop > 0 && first_crop < crop) crop = static_cast<int>(first_crop);
+  const cv::Rect centre((picture.cols - crop) / 2, (picture.rows - crop) / 2, crop, crop);
+  const int pixels = static_cast<int>(side);
+  cv::Mat square;
+  cv::resize(picture(centre), square, cv::Size(pixels, pixels), 0, 0,
+             pixels < crop ? cv::INTER_AREA : cv::INTER_LINEAR);
+  return square;
+}
+
+// The three planes of an interleaved picture, last channel first.
+void write_planes_reversed(const cv::Mat& picture, std::uint8_t* planes) {
+  const auto plane = [&](std::size_t index) {
+    return cv::Mat(picture.rows, picture.cols, CV_8UC1, planes + index * picture.total());
+  };
+  std::vector<cv::Mat> channels = {plane(2), plane(1), plane(0)};
+  cv::split(picture, channels);
+}
+
+// uint8 [3, H, W] on the CPU to interleaved, last channel first.
+cv::Mat interleaved_reversed(const at::Tensor& picture) {
+  const auto planes = picture.flip(0).permute({1, 2, 0}).contiguous();
+  return cv::Mat(static_cast<int>(planes.size(0)), static_cast<int>(planes.size(1)), CV_8UC3,
+                 planes.data_ptr<std::uint8_t>())
+      .clone();
+}
+
+void check_shape(const at::Tensor& picture, std::string_view expected, bool type_fits) {
+  constexpr auto longest = static_cast<std::int64_t>(longest_side);
+  if (type_fits && picture.dim() == 3 && picture.size(0) == 3 && picture.numel() > 0 &&
+      picture.size(1) <= longest && picture.size(2) <= longest)
+    return;
+  throw Error(
+      text("expected ", expected, " [3, H, W], got ", picture.toString(), " ", picture.sizes()));
+}
+
+at::Tensor to_planes(const cv::Mat& picture) {
+  auto planes = at::empty({3, picture.rows, picture.cols}, at::kByte);
+  write_planes_reversed(picture, planes.data_ptr<std::uint8_t>());
+  return planes;
+}
+
+}  // namespace
+
+at::Tensor read_picture(const std::filesystem::path& path) {
+  return to_planes(read_interleaved(path));
+}
+
+at::Tensor centre_square(const at::Tensor& picture, std::int64_t size) {
+  check_shape(picture, "a picture, uint8", picture.scalar_type() == at::kByte);
+  return to_planes(scaled_square(interleaved_reversed(picture.cpu()), size, 0));
+}
+
+void decode_centre_square(const std::filesystem::path& path, std::int64_t side,
+                          std::uint8_t* planes, std::int64_t first_crop) {
+  write_planes_reversed(scaled_square(read_interleaved(path), side, first_crop), planes);
+}
+
+void write_png(const std::filesystem::path& path, const at::Tensor& picture) {
+  check_shape(picture, "a picture, float", at::isFloatingType(picture.scalar_type()));
+  const auto levels = picture.detach()
+                          .to(at::kCPU, at::kFloat)
+                          .nan_to_num(0.0)
+                          .clamp(0.0, 1.0)
+                          .mul(255.0)
+                          .round()
+                          .to(at::kByte);
+  std::vector<std::uint8_t> bytes;
+  try {
+    if (!cv::imencode(".png", interleaved_reversed(levels), bytes))
+      throw Error(text("expected to encode ", path.string(), " as PNG, the encoder refused"));
+  } catch (const cv::Exception&) {
+    throw Error(text("expected to encode ", path.string(), " as PNG, the encoder failed"));
+  }
+  write_file_atomically(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+at::Tensor picture_grid(const at::Tensor& pictures, std::int64_t columns, std::int64_t padding) {
+  if (pictures.dim() != 4 || pictures.size(0) < 1 || pictures.size(1) != 3)
+    throw Error(text("expected pictures [K, 3, H, W], got ", pictures.sizes()));
+  if (columns < 1 || padding < 0)
+    throw Error(text("expected columns >= 1 and padding >= 0, got ", columns, " and ", padding));
+  const auto count = pictures.size(0), height = pictures.size(2), width = pictures.size(3);
+  columns = std::min(columns, count);
+  const auto rows = (count + columns - 1) / columns;
+  auto sheet =
+      at::zeros({3, rows * (height + padding) + padding, columns * (width + padding) + padding},
+                pictures.options());
+  for (std::int64_t k = 0; k < count; ++k) {
+    const auto top = padding + k / columns * (height + padding);
+    const auto left = padding + k % columns * (width + padding);
+    sheet.narrow(1, top, height).narrow(2, left, width).copy_(pictures[k].detach());
+  }
+  return sheet;
+}
+
+}  // namespace neurosplat

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace neurosplat {
+
+struct PictureSize {
+  std::uint64_t width;   ///< pixels
+  std::uint64_t height;  ///< pixels
+};
+
+/// Walks the structure of a PNG, JPEG, BMP or WebP file without decoding it: its size, and that
+/// it is whole. The decoders would fill in a cut picture with grey, allocate whatever size it
+/// claims, or complain on standard error. Throws Error that says what is wrong, without a path.
+PictureSize check_picture(std::span<const std::uint8_t> bytes);
+
+}  // namespace neurosplat
