@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace neurosplat {
+
+/// 0 to count - 1 in the order of an epoch: a permutation that depends on seed and epoch alone,
+/// the same with every standard library.
+std::vector<std::int64_t> epoch_order(std::uint64_t seed, std::int64_t epoch, std::int64_t count);
+
+/// Whether a picture is mirrored in an epoch: one in two is.
+bool is_flipped(std::uint64_t seed, std::int64_t epoch, std::int64_t picture);
+
+}  // namespace neurosplat
