@@ -32,7 +32,7 @@ class Subset : public PictureSource {
 std::shared_ptr<const PictureSource> seeded_subset(std::shared_ptr<const PictureSource> source,
                                                    std::int64_t count, std::uint64_t seed) {
   if (count >= source->size()) return source;
-  auto order = epoch_order(seed, 0, source->size());
+  auto order = epoch_order(seed, 0, source->size(), true);
   order.resize(static_cast<std::size_t>(count));
   std::sort(order.begin(), order.end());
   return std::make_shared<Subset>(std::move(source), std::move(order));
