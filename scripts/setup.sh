@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Makes a fresh Debian 12 ready to build: packages and .venv. Quick when all is there.
+set -euo pipefail
+# shellcheck source=scripts/common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+packages=(build-essential cmake ninja-build ccache git pkg-config clang-format ca-certificates
+  curl python3 python3-venv libopencv-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
+  libgtest-dev libbenchmark-dev libmatio-dev)
+venv=$root/.venv
+requirements=$root/scripts/requirements.txt
+
+usage() {
+  cat <<'TEXT'
+Usage: scripts/setup.sh
+Installs the Debian packages that are missing and makes .venv with the Python packages of
+scripts/requirements.txt, which bring LibTorch. Running it again does only what is missing.
+Environment:
+  NEUROSPLAT_LIBTORCH              folder of an existing LibTorch (include/ and lib/)
+  Torch_DIR or CMAKE_PREFIX_PATH   where CMake's find_package finds one
+With one of these set, .venv is not made.
+TEXT
+}
+
+missing_packages() {
+  local installed package
+  installed=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "${packages[@]}" 2>/dev/null) || true
+  for package in "${packages[@]}"; do
+    grep -qxF "$package installed" <<<"$installed" || echo "$package"
+  done
+}
+
+may_use_sudo() {
+  command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { [[ -t 0 ]] && sudo -v; }; }
+}
+
+install_packages() {
+  local missing as_root=(env)
+  command -v dpkg-query >/dev/null ||
+    fail "expected Debian 12 or a relative, found no dpkg: install by hand what ${packages[*]} are called here, then run CMake"
+  mapfile -t missing < <(missing_packages)
+  if ((${#missing[@]} == 0)); then
+    say "all ${#packages[@]} Debian packages are there"
+    return
+  fi
+  if ((EUID != 0)); then
+    may_use_sudo ||
+      fail "expected root or sudo to install Debian packages: ask for ${missing[*]}"
+    as_root=(sudo env)
+  fi
+  say "installing ${missing[*]}"
+  as_root+=(DEBIAN_FRONTEND=noninteractive)
+  if ! "${as_root[@]}" apt-get -qq update ||
+    ! "${as_root[@]}" apt-get -qq -y install --no-install-recommends "${missing[@]}" >/dev/null; then
+    fail "could not install ${missing[*]}: see apt-get's words above, then run this again"
+  fi
+}
+
+# Whether .venv holds every pinned package whole. Metadata is read instead of importing torch,
+# which takes seconds; pip writes RECORD last, so a package without it was interrupted.
+venv_is_complete() {
+  [[ -x $venv/bin/python ]] && "$venv/bin/python" - "$requirements" 2>/dev/null <<'PYTHON'
+import sys
+from importlib.metadata import distribution
+
+for line in open(sys.argv[1], encoding="utf-8"):
+    if line.strip():
+        name, version = line.strip().split("==")
+        package = distribution(name)
+        if package.version.split("+")[0] != version or package.read_text("RECORD") is None:
+            sys.exit(1)
+PYTHON
+}
+
+pip_install() {
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
+}
+
+make_venv() {
+  if venv_is_complete; then
+    say ".venv holds the packages of scripts/requirements.txt"
+    return
+  fi
+  if [[ -x $venv/bin/python ]]; then
+    say "completing .venv (LibTorch among it: minutes and about 5 GB)"
+    if pip_install && venv_is_complete; then
+      return
+    fi
+    say ".venv is damaged: making it again"
+  else
+    say "making .venv (LibTorch among it: minutes and about 5 GB)"
+  fi
+  /usr/bin/python3 -m venv --clear "$venv" || fail "could not make $venv: see above"
+  pip_install || fail "could not install the packages of $requirements: see above, then run this again"
+  venv_is_complete || fail "expected the packages of $requirements in $venv after pip, found others: remove .venv and run this again"
+}
+
+provide_libtorch() {
+  if [[ -n ${NEUROSPLAT_LIBTORCH:-} ]]; then
+    [[ -e $NEUROSPLAT_LIBTORCH/lib/libtorch.so ]] ||
+      fail "expected lib/libtorch.so in NEUROSPLAT_LIBTORCH, found none in $NEUROSPLAT_LIBTORCH: set it to the folder of a LibTorch"
+    say "using the LibTorch in $NEUROSPLAT_LIBTORCH; without .venv the Python interoperability tests are skipped"
+  elif [[ -n ${Torch_DIR:-}${CMAKE_PREFIX_PATH:-} ]]; then
+    say "using the LibTorch of Torch_DIR or CMAKE_PREFIX_PATH; without .venv the Python interoperability tests are skipped"
+  else
+    make_venv
+  fi
+}
+
+case ${1:-} in
+  '') ;;
+  -h | --help)
+    usage
+    exit
+    ;;
+  *) usage_error "expected no arguments, came $1" ;;
+esac
+install_packages
+provide_libtorch
