@@ -1,0 +1,125 @@
+#include "sample/splat_vae.h"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/io/image_file.h"
+#include "neurosplat/io/model_file.h"
+#include "neurosplat/models/device.h"
+#include "neurosplat/renderer/renderer.h"
+
+namespace neurosplat::apps {
+namespace {
+
+/// Pictures drawn at a time.
+constexpr std::int64_t kBatch = 64;
+
+struct Request {
+  std::filesystem::path model, out = "samples.png";
+  std::string mode = "grid", device = "auto", renderer = "auto";
+  std::int64_t count = 0, columns = 8, seed = 0, size = 0;
+  double temperature = 1.0;
+  int threads = 0;
+};
+
+bool interpolates(const Request& request) {
+  if (request.mode == "grid" || request.mode == "sample") return false;
+  if (request.mode == "interpolate" || request.mode == "interp") return true;
+  throw UsageError(text("mode: expected grid or interpolate, got '", request.mode, "'"));
+}
+
+void check(const Request& request) {
+  if (request.count < 0 || request.count > 65536) {
+    throw UsageError(text("count: expected 1 to 65536 pictures, got ", request.count));
+  }
+  if (request.columns < 1) throw UsageError("columns: expected at least 1");
+  if (!(std::isfinite(request.temperature) && request.temperature >= 0)) {
+    throw UsageError(text("temperature: expected at least 0, got ", request.temperature));
+  }
+  if (request.size != 0 && (request.size < 2 || request.size > 4096)) {
+    throw UsageError(text("size: expected 2 to 4096 pixels, got ", request.size));
+  }
+  if (request.seed < 0 || request.threads < 0) {
+    throw UsageError("seed and threads: expected at least 0");
+  }
+}
+
+/// Latents of the pictures asked for: independent draws, or a straight line between two.
+at::Tensor latents_for(const Request& request, std::int64_t latent) {
+  const auto generator = at::detail::createCPUGenerator(static_cast<std::uint64_t>(request.seed));
+  const bool line = interpolates(request);
+  const std::int64_t count = request.count > 0 ? request.count : line ? 8 : 64;
+  const auto drawn =
+      at::randn({line ? 2 : count, latent}, generator, at::kFloat) * request.temperature;
+  if (!line) return drawn;
+  const auto along = at::linspace(0, 1, count, at::kFloat).unsqueeze(1);
+  return drawn[0] * (1 - along) + drawn[1] * along;
+}
+
+int draw_samples(const Request& request) {
+  check(request);
+  use_threads(request.threads);
+  const at::NoGradGuard no_gradient;
+  const auto model = load_splat_vae(request.model);
+  const auto device = device_from_name(request.device);
+  model.to(device);
+  const auto latents = latents_for(request, model.architecture().latent);
+  const auto side = request.size > 0 ? request.size : model.architecture().image_size;
+  std::vector<at::Tensor> parts;
+  for (const auto& part : latents.split(kBatch)) {
+    const auto packets = model.decode(part.to(device)).to(at::kFloat);
+    parts.push_back(render(packets, side, side, {.renderer = renderer_from_name(request.renderer)})
+                        .to(at::kCPU));
+  }
+  const auto pictures = at::cat(parts);
+  write_png(request.out, picture_grid(pictures, std::min(request.columns, pictures.size(0))));
+  std::printf("%lld pictures: %s\n", static_cast<long long>(pictures.size(0)), request.out.c_str());
+  return 0;
+}
+
+}  // namespace
+
+void add_sample_splat_vae(Program& program) {
+  const auto request = std::make_shared<Request>();
+  auto& command = program.add("splat-vae", "Pictures decoded from random latents: blurry priors.",
+                              [request] { return draw_samples(*request); });
+  command
+      .add_option("--model,--model-path", request->model,
+                  "run folder, .safetensors file or PyTorch model.pt")
+      ->required();
+  command
+      .add_option("--mode", request->mode,
+                  "grid: independent samples; interpolate: a line between two")
+      ->capture_default_str();
+  command.add_option("--count", request->count, "pictures; 0: 64 in a grid, 8 on a line")
+      ->capture_default_str();
+  command.add_option("--columns", request->columns, "pictures a row")->capture_default_str();
+  command.add_option("--seed", request->seed, "seed of the latents")->capture_default_str();
+  command
+      .add_option("--temperature", request->temperature,
+                  "standard deviation of the latents; 1 is the prior's")
+      ->capture_default_str();
+  command
+      .add_option("--size", request->size,
+                  "pixels a side to draw at, packets scale to any; 0: the model's")
+      ->capture_default_str();
+  command.add_option("--out", request->out, "PNG file to write")->capture_default_str();
+  command.add_option("--device", request->device, "cpu, cuda or auto")->capture_default_str();
+  command.add_option("--renderer", request->renderer, "auto, matrix or dense")
+      ->capture_default_str();
+  command.add_option("--threads", request->threads, "CPU threads; 0: all cores")
+      ->capture_default_str();
+}
+
+}  // namespace neurosplat::apps

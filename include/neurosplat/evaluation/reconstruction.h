@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "neurosplat/data/picture_source.h"
+#include "neurosplat/models/splat_vae.h"
+
+namespace neurosplat {
+
+/// How well a splat VAE gives back pictures, beside floors that know nothing of packets.
+struct ReconstructionRequest {
+  std::shared_ptr<const PictureSource> pictures;
+  /// Training pictures that the floors are fitted to; null for no floors.
+  std::shared_ptr<const PictureSource> floor_pictures;
+  /// At most so many of them, chosen by `seed`: the fit needs their square in memory.
+  std::int64_t floor_limit = 4096;
+  std::uint64_t seed = 0;
+  int workers = 4;
+  std::int64_t batch = 64;
+};
+
+/// One picture's measures. The floors' are NaN when there are none.
+struct PictureScore {
+  std::string name;
+  double psnr_db, ssim, pca_psnr_db, mean_image_psnr_db;
+};
+
+struct ReconstructionScores {
+  std::vector<PictureScore> pictures;
+  double psnr_mean_db = 0, ssim_mean = 0;
+  struct Floors {
+    std::int64_t pictures = 0, components = 0;
+    double pca_psnr_mean_db = 0, mean_image_psnr_mean_db = 0;
+  };
+  std::optional<Floors> floors;
+  /// Best, median and worst picture by PSNR, a row each: original, reconstruction and, where
+  /// there are floors, the PCA projection. float [3, H, W].
+  at::Tensor sheet;
+};
+
+/// Encoder mean -> decoder -> renderer, in evaluation mode on the model's device. Throws Error
+/// when more than 1 % of the pictures cannot be read.
+ReconstructionScores evaluate_reconstruction(const SplatVae& model,
+                                             const ReconstructionRequest& request);
+
+/// Writes per_image.csv, whole or not at all.
+void write_per_image_csv(const std::filesystem::path& path, const ReconstructionScores& scores);
+
+}  // namespace neurosplat

@@ -1,0 +1,167 @@
+#include "neurosplat/evaluation/reconstruction.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <sstream>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/progress.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/data/picture_loader.h"
+#include "neurosplat/io/atomic_file.h"
+#include "neurosplat/io/image_file.h"
+#include "neurosplat/metrics/linear_floor.h"
+#include "neurosplat/metrics/picture_quality.h"
+
+namespace neurosplat {
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+/// All pictures decoded and kept, so that one that cannot be read is left out, not replaced.
+PictureLoader load(const ReconstructionRequest& request,
+                   std::shared_ptr<const PictureSource> source, std::int64_t side) {
+  const std::int64_t bytes = source->size() * 3 * side * side;
+  return PictureLoader(std::move(source), {.side = side,
+                                           .batch = request.batch,
+                                           .workers = request.workers,
+                                           .seed = request.seed,
+                                           .shuffle = false,
+                                           .drop_last = false,
+                                           .memory_budget = bytes});
+}
+
+at::Tensor all_pictures(const PictureLoader& loader) {
+  std::vector<std::int64_t> all(static_cast<std::size_t>(loader.size()));
+  std::iota(all.begin(), all.end(), 0);
+  return loader.pictures(all);
+}
+
+LinearFloor fit_floor(const SplatVae& model, const ReconstructionRequest& request,
+                      std::int64_t& fitted) {
+  const auto loader =
+      load(request, seeded_subset(request.floor_pictures, request.floor_limit, request.seed),
+           model.architecture().image_size);
+  fitted = loader.size();
+  return fit_linear_floor(all_pictures(loader), model.architecture().latent);
+}
+
+/// The three versions of a batch that are compared with it.
+struct Versions {
+  at::Tensor reconstruction, pca, mean_image;
+};
+
+Versions versions_of(const SplatVae& model, const std::optional<LinearFloor>& floor,
+                     const at::Tensor& pictures) {
+  Versions versions;
+  versions.reconstruction = model.reconstruct(pictures.to(model.device())).to(at::kCPU);
+  if (!floor) return versions;
+  versions.pca = project(*floor, pictures);
+  versions.mean_image =
+      floor->mean.view({1, 3, pictures.size(2), pictures.size(3)}).expand_as(pictures);
+  return versions;
+}
+
+/// PSNR of each picture as a list of doubles; NaN throughout without a version.
+std::vector<double> psnr_list(const at::Tensor& version, const at::Tensor& pictures) {
+  const auto count = static_cast<std::size_t>(pictures.size(0));
+  if (!version.defined()) return std::vector<double>(count, kNone);
+  const auto values = psnr_db(version, pictures).contiguous();
+  const double* first = values.const_data_ptr<double>();
+  return {first, first + count};
+}
+
+double mean_of(const std::vector<PictureScore>& scores, double PictureScore::*field) {
+  double sum = 0;
+  for (const auto& score : scores) sum += score.*field;
+  return sum / static_cast<double>(scores.size());
+}
+
+/// Positions of the best, the median and the worst picture.
+std::vector<std::int64_t> telling_pictures(const std::vector<PictureScore>& scores) {
+  std::vector<std::int64_t> order(scores.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+    return scores[static_cast<std::size_t>(a)].psnr_db >
+           scores[static_cast<std::size_t>(b)].psnr_db;
+  });
+  return {order.front(), order[order.size() / 2], order.back()};
+}
+
+at::Tensor telling_sheet(const SplatVae& model, const std::optional<LinearFloor>& floor,
+                         const PictureLoader& loader, const std::vector<PictureScore>& scores) {
+  const auto pictures =
+      to_unit_range(loader.pictures(telling_pictures(scores)), at::Device(at::kCPU));
+  const auto versions = versions_of(model, floor, pictures);
+  std::vector<at::Tensor> columns = {pictures, versions.reconstruction};
+  if (floor) columns.push_back(versions.pca);
+  return picture_grid(at::stack(columns, 1).flatten(0, 1),
+                      static_cast<std::int64_t>(columns.size()));
+}
+
+}  // namespace
+
+ReconstructionScores evaluate_reconstruction(const SplatVae& model,
+                                             const ReconstructionRequest& request) {
+  const at::NoGradGuard no_gradient;
+  model.train(false);
+  ReconstructionScores scores;
+  std::optional<LinearFloor> floor;
+  if (request.floor_pictures) {
+    scores.floors.emplace();
+    floor = fit_floor(model, request, scores.floors->pictures);
+    scores.floors->components = floor->components.size(0);
+  }
+  auto loader = load(request, request.pictures, model.architecture().image_size);
+  if (loader.size() == 0) throw Error("expected at least one readable picture, found none");
+  ProgressLine progress("reconstruction", loader.size());
+  loader.start_epoch(0);
+  while (const auto batch = loader.next()) {
+    const auto pictures = to_unit_range(*batch, at::Device(at::kCPU));
+    const auto versions = versions_of(model, floor, pictures);
+    const auto psnr = psnr_list(versions.reconstruction, pictures);
+    const auto pca = psnr_list(versions.pca, pictures);
+    const auto mean_image = psnr_list(versions.mean_image, pictures);
+    const auto similarity = ssim(versions.reconstruction, pictures);
+    for (std::size_t k = 0; k < psnr.size(); ++k) {
+      const auto index = loader.usable()[scores.pictures.size()];
+      scores.pictures.push_back({request.pictures->name(index), psnr[k],
+                                 similarity[static_cast<std::int64_t>(k)].item<double>(), pca[k],
+                                 mean_image[k]});
+    }
+    progress.update(static_cast<std::int64_t>(scores.pictures.size()));
+  }
+  scores.psnr_mean_db = mean_of(scores.pictures, &PictureScore::psnr_db);
+  scores.ssim_mean = mean_of(scores.pictures, &PictureScore::ssim);
+  if (scores.floors) {
+    scores.floors->pca_psnr_mean_db = mean_of(scores.pictures, &PictureScore::pca_psnr_db);
+    scores.floors->mean_image_psnr_mean_db =
+        mean_of(scores.pictures, &PictureScore::mean_image_psnr_db);
+  }
+  scores.sheet = telling_sheet(model, floor, loader, scores.pictures);
+  return scores;
+}
+
+void write_per_image_csv(const std::filesystem::path& path, const ReconstructionScores& scores) {
+  std::ostringstream table;
+  table << "file,psnr_db,ssim,pca_psnr_db,mean_image_psnr_db\n" << std::setprecision(7);
+  const auto cell = [](double value) { return std::isnan(value) ? "" : text(value); };
+  const auto quoted = [](const std::string& name) {
+    if (name.find_first_of(",\"\n") == std::string::npos) return name;
+    std::string result = "\"";
+    for (const char c : name) result += c == '"' ? std::string("\"\"") : std::string(1, c);
+    return result + "\"";
+  };
+  for (const auto& score : scores.pictures) {
+    table << quoted(score.name) << ',' << score.psnr_db << ',' << score.ssim << ','
+          << cell(score.pca_psnr_db) << ',' << cell(score.mean_image_psnr_db) << '\n';
+  }
+  write_file_atomically(path, table.str());
+}
+
+}  // namespace neurosplat

@@ -1,0 +1,114 @@
+#include "neurosplat/training/splat_vae_config.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "neurosplat/core/error.h"
+
+namespace neurosplat {
+namespace {
+
+using nlohmann::json;
+
+TEST(SplatVaeConfig, DefaultsAreTheReferences) {
+  const SplatVaeConfig config;
+  EXPECT_EQ(config.dataset, "flowers");
+  EXPECT_EQ(config.data, "./data");
+  EXPECT_EQ(config.out, "./runs/splat");
+  EXPECT_EQ(config.image_size, 64);
+  EXPECT_EQ(config.num_packets, 256);
+  EXPECT_EQ(config.latent, 128);
+  EXPECT_EQ(config.batch, 64);
+  EXPECT_EQ(config.epochs, 200);
+  EXPECT_EQ(config.lr, 2e-4);
+  EXPECT_EQ(config.beta, 1.0);
+  EXPECT_EQ(config.beta_warmup, 10);
+  EXPECT_EQ(config.chunk, 64);
+  EXPECT_EQ(config.workers, 4);
+  check(config);
+}
+
+TEST(SplatVaeConfig, BetaRampsLinearly) {
+  SplatVaeConfig config;
+  config.beta = 0.001;
+  EXPECT_DOUBLE_EQ(beta_in_epoch(config, 0), 0.0001);
+  EXPECT_DOUBLE_EQ(beta_in_epoch(config, 4), 0.0005);
+  EXPECT_DOUBLE_EQ(beta_in_epoch(config, 9), 0.001);
+  EXPECT_DOUBLE_EQ(beta_in_epoch(config, 150), 0.001);
+}
+
+TEST(SplatVaeConfig, CosineScheduleEndsAtOnePercent) {
+  SplatVaeConfig config;
+  config.lr_schedule = "cosine";
+  config.epochs = 11;
+  config.lr = 1e-3;
+  EXPECT_DOUBLE_EQ(learning_rate_in_epoch(config, 0), 1e-3);
+  EXPECT_NEAR(learning_rate_in_epoch(config, 5), 1e-3 * 0.505, 1e-12);
+  EXPECT_NEAR(learning_rate_in_epoch(config, 10), 1e-5, 1e-15);
+}
+
+TEST(SplatVaeConfig, ReadsAndWritesEveryOption) {
+  SplatVaeConfig config;
+  read_options(config, json::parse(R"({"image-size": 32, "lr": 1, "splits": ["train"],
+                                       "out": "some/where", "flip": true})"),
+               "test");
+  EXPECT_EQ(config.image_size, 32);
+  EXPECT_EQ(config.lr, 1.0);
+  EXPECT_EQ(config.splits, std::vector<std::string>{"train"});
+  EXPECT_EQ(config.out, "some/where");
+  EXPECT_TRUE(config.flip);
+  const auto written = write_options(config);
+  SplatVaeConfig again;
+  read_options(again, written, "test");
+  EXPECT_EQ(write_options(again), written);
+}
+
+TEST(SplatVaeConfig, RefusesUnknownKeysAndOtherKinds) {
+  for (const char* bad :
+       {R"({"image_sise": 32})", R"({"epochs": "ten"})", R"({"epochs": 1.5})", R"({"lr": "fast"})",
+        R"({"flip": 1})", R"({"splits": "train"})", R"({"splits": [1]})", R"({"out": 3})",
+        R"({"threads": 99999999999})", R"({"epochs": 18446744073709551615})", R"([1])", R"(3)"}) {
+    SplatVaeConfig config;
+    EXPECT_THROW(read_options(config, json::parse(bad), "test"), UsageError) << bad;
+  }
+}
+
+TEST(SplatVaeConfig, RefusesValuesThatCannotBe) {
+  const auto refused = [](auto change) {
+    SplatVaeConfig config;
+    change(config);
+    EXPECT_THROW(check(config), UsageError);
+  };
+  refused([](auto& c) { c.image_size = 100; });
+  refused([](auto& c) { c.image_size = 8; });
+  refused([](auto& c) { c.num_packets = 0; });
+  refused([](auto& c) { c.latent = -3; });
+  refused([](auto& c) { c.batch = 0; });
+  refused([](auto& c) { c.epochs = 0; });
+  refused([](auto& c) { c.lr = std::nan(""); });
+  refused([](auto& c) { c.lr = 0; });
+  refused([](auto& c) { c.beta = -1; });
+  refused([](auto& c) { c.beta = std::numeric_limits<double>::infinity(); });
+  refused([](auto& c) { c.beta_warmup = 0; });
+  refused([](auto& c) { c.workers = 0; });
+  refused([](auto& c) { c.dataset = "cats"; });
+  refused([](auto& c) { c.splits = {}; });
+  refused([](auto& c) { c.splits = {"train", "train"}; });
+  refused([](auto& c) { c.splits = {"all"}; });
+  refused([](auto& c) { c.device = "gpu"; });
+  refused([](auto& c) { c.renderer = "fast"; });
+}
+
+TEST(SplatVaeConfig, HoldsOutWhatItDoesNotTrainOn) {
+  SplatVaeConfig config;
+  EXPECT_EQ(held_out_splits(config), std::vector<std::string>{"test"});
+  config.splits = {"train", "test"};
+  EXPECT_EQ(held_out_splits(config), std::vector<std::string>{"val"});
+  config.splits = {"train", "val", "test"};
+  EXPECT_TRUE(held_out_splits(config).empty());
+}
+
+}  // namespace
+}  // namespace neurosplat

@@ -1,0 +1,160 @@
+#include "neurosplat/training/splat_vae_trainer.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/io/model_file.h"
+#include "support/temporary_folder.h"
+
+namespace neurosplat {
+namespace {
+
+namespace fs = std::filesystem;
+
+SplatVaeConfig small_config(const fs::path& out) {
+  SplatVaeConfig config;
+  config.dataset = "smoke";
+  config.out = out;
+  config.image_size = 16;
+  config.num_packets = 9;
+  config.latent = 6;
+  config.batch = 32;
+  config.epochs = 4;
+  config.lr = 1e-3;
+  config.beta = 1e-3;
+  config.beta_warmup = 3;
+  config.flip = true;
+  config.device = "cpu";
+  config.workers = 2;
+  config.pictures_every = 2;
+  config.held_out_every = 2;
+  config.held_out_pictures = 16;
+  return config;
+}
+
+std::string bytes_of(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::map<std::string, at::Tensor> weights_of(const fs::path& run) {
+  return load_splat_vae(run).state();
+}
+
+void expect_same_run(const fs::path& one, const fs::path& other) {
+  EXPECT_EQ(bytes_of(one / "loss.csv"), bytes_of(other / "loss.csv"));
+  const auto expected = weights_of(one), got = weights_of(other);
+  for (const auto& [name, tensor] : expected) {
+    EXPECT_TRUE(at::equal(tensor, got.at(name))) << name;
+  }
+}
+
+TEST(SplatVaeTrainer, WritesEverythingARunLeaves) {
+  const testing::TemporaryFolder folder;
+  SplatVaeTrainer(small_config(folder / "run")).run();
+  for (const char* name : {"config.json", "loss.csv", "metrics.jsonl", "model.safetensors",
+                           "recon_002.png", "sample_004.png"}) {
+    EXPECT_TRUE(fs::exists(folder / "run" / name)) << name;
+  }
+  EXPECT_FALSE(fs::exists(folder / "run" / "recon_001.png"));
+  const auto table = bytes_of(folder / "run" / "loss.csv");
+  EXPECT_TRUE(table.starts_with("epoch,rec,kl,beta\n1,"));
+  EXPECT_EQ(std::count(table.begin(), table.end(), '\n'), 5);
+  std::ifstream lines(folder / "run" / "metrics.jsonl");
+  std::string line;
+  for (int epoch = 1; std::getline(lines, line); ++epoch) {
+    const auto json = nlohmann::json::parse(line);
+    EXPECT_EQ(json["epoch"], epoch);
+    EXPECT_EQ(json.contains("held_out_psnr_mean_db"), epoch % 2 == 0);
+    EXPECT_GT(json["images_per_second"].get<double>(), 0);
+  }
+}
+
+TEST(SplatVaeTrainer, LearnsTheTrainingPictures) {
+  const testing::TemporaryFolder folder;
+  auto config = small_config(folder / "run");
+  config.lr = 3e-3;
+  config.beta = 1e-6;
+  SplatVaeTrainer trainer(config);
+  trainer.run();
+  const auto table = bytes_of(folder / "run" / "loss.csv");
+  const double first = std::stod(table.substr(table.find("\n1,") + 3));
+  EXPECT_LT(trainer.last_rec(), 0.8 * first);
+}
+
+TEST(SplatVaeTrainer, TwoAndTwoEpochsAreFour) {
+  const testing::TemporaryFolder folder;
+  auto config = small_config(folder / "whole");
+  SplatVaeTrainer(config).run();
+  config.out = folder / "parts";
+  config.epochs = 2;
+  SplatVaeTrainer(config).run();
+  config.epochs = 4;
+  SplatVaeTrainer second(config);
+  second.resume();
+  second.run();
+  expect_same_run(folder / "whole", folder / "parts");
+}
+
+TEST(SplatVaeTrainer, StoppedInsideAnEpochItContinuesExactly) {
+  const testing::TemporaryFolder folder;
+  auto config = small_config(folder / "whole");
+  config.epochs = 2;
+  SplatVaeTrainer(config).run();
+  config.out = folder / "parts";
+  for (const std::int64_t steps : {3, 8, 11, 0}) {  // 8 steps an epoch
+    config.max_steps = steps;
+    SplatVaeTrainer part(config);
+    if (steps != 3) part.resume();
+    part.run();
+  }
+  expect_same_run(folder / "whole", folder / "parts");
+}
+
+TEST(SplatVaeTrainer, ALossThatIsNotFiniteStopsAndKeepsTheCheckpoint) {
+  const testing::TemporaryFolder folder;
+  auto config = small_config(folder / "run");
+  config.epochs = 1;
+  SplatVaeTrainer(config).run();
+  config.epochs = 9;
+  config.lr = 1e30;
+  SplatVaeTrainer worse(config);
+  worse.resume();
+  try {
+    worse.run();
+    FAIL() << "expected an Error";
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    EXPECT_NE(message.find("epoch 2, step 10"), std::string::npos) << message;
+    EXPECT_NE(message.find("not finite"), std::string::npos) << message;
+    EXPECT_NE(message.find("step-00000008"), std::string::npos) << message;
+  }
+  for (const auto& [name, tensor] : weights_of(folder / "run")) {
+    EXPECT_TRUE(at::isfinite(tensor).all().item<bool>()) << name;
+  }
+}
+
+TEST(SplatVaeTrainer, RefusesToResumeAnotherModelOrNothing) {
+  const testing::TemporaryFolder folder;
+  auto config = small_config(folder / "run");
+  config.epochs = 1;
+  EXPECT_THROW(SplatVaeTrainer(config).resume(), Error);
+  SplatVaeTrainer(config).run();
+  config.num_packets = 10;
+  EXPECT_THROW(SplatVaeTrainer(config).resume(), Error);
+}
+
+TEST(SplatVaeTrainer, RefusesABatchLargerThanTheData) {
+  const testing::TemporaryFolder folder;
+  auto config = small_config(folder / "run");
+  config.batch = 100000;
+  EXPECT_THROW(SplatVaeTrainer{config}, UsageError);
+}
+
+}  // namespace
+}  // namespace neurosplat
