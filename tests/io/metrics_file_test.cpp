@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <ctime>
 #include <fstream>
 #include <iterator>
 #include <limits>
-#include <regex>
 #include <string>
 #include <thread>
 
@@ -91,8 +91,12 @@ TEST(MetricsFile, EnvironmentSaysWhereItRan) {
   }
   EXPECT_EQ(found["hardware_threads"], std::thread::hardware_concurrency());
   const std::string version = found["neurosplat_version"], torch = found["torch_version"];
-  EXPECT_TRUE(std::regex_match(version, std::regex(R"(\d+\.\d+\.\d+)"))) << version;
-  EXPECT_TRUE(std::regex_search(torch, std::regex(R"(^\d+\.\d+\.\d+)"))) << torch;
+  int parts_of_version[3] = {};
+  for (const auto& numbers : {version, torch})
+    EXPECT_EQ(std::sscanf(numbers.c_str(), "%d.%d.%d", &parts_of_version[0], &parts_of_version[1],
+                          &parts_of_version[2]),
+              3)
+        << numbers;
 
   std::tm parts = {};
   const std::string date = found["date_utc"];
