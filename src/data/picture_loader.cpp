@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <numeric>
 #include <utility>
 
 #include "data/epoch_order.h"
@@ -48,6 +47,11 @@ void mirror(std::uint8_t* planes, std::int64_t side) {
     std::reverse(planes + row * side, planes + (row + 1) * side);
 }
 
+struct Epoch {
+  std::int64_t number;
+  std::vector<std::int64_t> order;  // indices into the source
+};
+
 }  // namespace
 
 struct PictureLoader::State {
@@ -81,16 +85,15 @@ struct PictureLoader::State {
       reader.read(index, planes);
   }
 
-  at::Tensor make_batch(const std::vector<std::int64_t>& order, std::int64_t of_epoch,
-                        std::int64_t batch, const std::atomic<bool>& cancelled) {
+  at::Tensor make_batch(const Epoch& of, std::int64_t batch, const std::atomic<bool>& cancelled) {
     const auto first = batch * options.batch;
     const auto count = std::min(options.batch, reader.size() - first);
     auto pictures = room_for(count, options.side);
     auto* planes = pictures.mutable_data_ptr<std::uint8_t>();
     for (std::int64_t k = 0; k < count && !cancelled; ++k, planes += reader.bytes()) {
-      const auto index = order[static_cast<std::size_t>(first + k)];
+      const auto index = of.order[static_cast<std::size_t>(first + k)];
       copy_picture(index, planes);
-      if (options.flip && is_flipped(options.seed, of_epoch, index)) mirror(planes, options.side);
+      if (options.flip && is_flipped(options.seed, of.number, index)) mirror(planes, options.side);
     }
     return pictures;
   }
@@ -99,9 +102,8 @@ struct PictureLoader::State {
   TolerantReader reader;
   at::Tensor kept;  // every picture, where they fit
   std::vector<std::int64_t> usable;
-  std::int64_t epoch = -1;
+  std::shared_ptr<const Epoch> epoch;
   std::int64_t next_batch = 0;
-  std::vector<std::int64_t> order;
   std::optional<Prefetcher> prefetcher;  // where they do not fit; last: its threads use the rest
 };
 
@@ -128,29 +130,23 @@ void PictureLoader::start_epoch(std::int64_t epoch, std::int64_t first_batch) {
   if (epoch < 0 || first_batch < 0 || first_batch > state.batches())
     throw Error(text("expected an epoch from 0 and a first batch from 0 to ", state.batches(),
                      ", got ", epoch, " and ", first_batch));
-  std::vector<std::int64_t> order(static_cast<std::size_t>(state.reader.size()));
-  std::iota(order.begin(), order.end(), std::int64_t{0});
-  if (state.options.shuffle) order = epoch_order(state.options.seed, epoch, state.reader.size());
-  state.epoch = epoch;
+  state.epoch = std::make_shared<const Epoch>(Epoch{
+      epoch, epoch_order(state.options.seed, epoch, state.reader.size(), state.options.shuffle)});
   state.next_batch = first_batch;
-  if (!state.prefetcher) {
-    state.order = std::move(order);
-    return;
-  }
+  if (!state.prefetcher) return;
   state.prefetcher->start(
-      [&state, epoch, order = std::move(order)](std::int64_t batch,
-                                                const std::atomic<bool>& cancelled) {
-        return state.make_batch(order, epoch, batch, cancelled);
+      [&state, of = state.epoch](std::int64_t batch, const std::atomic<bool>& cancelled) {
+        return state.make_batch(*of, batch, cancelled);
       },
       first_batch, state.batches());
 }
 
 std::optional<at::Tensor> PictureLoader::next() {
   auto& state = *state_;
-  if (state.epoch < 0) throw Error("expected start_epoch before the first batch");
+  if (!state.epoch) throw Error("expected start_epoch before the first batch");
   if (state.prefetcher) return state.prefetcher->next();
   if (state.next_batch >= state.batches()) return std::nullopt;
-  return state.make_batch(state.order, state.epoch, state.next_batch++, false);
+  return state.make_batch(*state.epoch, state.next_batch++, false);
 }
 
 at::Tensor PictureLoader::pictures(const std::vector<std::int64_t>& positions) const {

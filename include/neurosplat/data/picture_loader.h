@@ -23,19 +23,21 @@ struct LoaderOptions {
   std::int64_t memory_budget = std::int64_t{4} << 30;  ///< bytes of decoded pictures to keep
 };
 
-/// Feeds batches of a source. Pictures that cannot be decoded are skipped with one warning each;
-/// more than 1 % of them is an Error. Within the budget everything is decoded once, at the start,
-/// and kept as uint8; beyond it, pictures are decoded for each batch, ahead of time. Order and
-/// content depend on seed and epoch alone, not on the number of workers or the budget.
+/// Feeds batches of a source, each picture once an epoch. A picture that cannot be decoded is
+/// warned of once, and the next readable one of the source takes its place; more than 1 % of them
+/// is an Error. Within the budget everything is decoded once, at the start, and kept as uint8;
+/// beyond it, pictures are decoded for each batch, ahead of time. Order and content of the batches
+/// depend on seed and epoch alone, not on the number of workers or the budget.
 class PictureLoader {
  public:
   PictureLoader(std::shared_ptr<const PictureSource> source, const LoaderOptions& options);
   ~PictureLoader();
 
-  /// Pictures that can be used, and batches an epoch.
+  /// Pictures in usable(), and batches an epoch.
   std::int64_t size() const;
   std::int64_t batches() const;
-  /// Indices into the source of the usable pictures, in its order.
+  /// Indices into the source of the usable pictures, in its order. Beyond the budget nothing is
+  /// known of them yet: all, and pictures() replaces unreadable ones as batches do.
   const std::vector<std::int64_t>& usable() const;
 
   /// Starts epoch `epoch` at batch `first_batch`.
