@@ -31,7 +31,7 @@ void check_bytes(const std::vector<std::uint8_t>& bytes) {
 
 // Blue, green, red, interleaved; turned upright where the file says how it was held.
 cv::Mat read_interleaved(const std::filesystem::path& path) {
-  const auto bytes = read_bytes(path, "a picture", most_bytes);
+  auto bytes = read_bytes(path, "a picture", most_bytes);
   const auto refuse = [&](std::string_view came) {
     return Error(
         text("expected a picture at ", path.string(), ", ", came, ": replace or remove the file"));
@@ -39,6 +39,7 @@ cv::Mat read_interleaved(const std::filesystem::path& path) {
   cv::Mat picture;
   try {
     check_bytes(bytes);
+    drop_colour_profile(bytes);
     picture = cv::imdecode(bytes, cv::IMREAD_COLOR);
   } catch (const Error& error) {
     throw refuse(error.what());

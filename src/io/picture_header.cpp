@@ -108,6 +108,8 @@ std::uint32_t crc(Bytes bytes) {
   return ~value;
 }
 
+constexpr std::string_view png_mark = "\x89PNG\r\n\x1A\n";
+
 PictureSize check_png(Bytes bytes) {
   if (!has(bytes, 12, "IHDR")) damaged();
   const PictureSize size{big_endian(bytes, 16, 4), big_endian(bytes, 20, 4)};
@@ -152,7 +154,7 @@ PictureSize check_webp(Bytes bytes) {
 
 PictureSize check_by_format(Bytes bytes) {
   if (has(bytes, 0, "\xFF\xD8\xFF")) return check_jpeg(bytes);
-  if (has(bytes, 0, "\x89PNG\r\n\x1A\n")) return check_png(bytes);
+  if (has(bytes, 0, png_mark)) return check_png(bytes);
   if (has(bytes, 0, "BM")) return check_bmp(bytes);
   if (has(bytes, 0, "RIFF") && has(bytes, 8, "WEBP")) return check_webp(bytes);
   if (bytes.empty()) throw Error("it is empty");
@@ -165,6 +167,20 @@ PictureSize check_picture(Bytes bytes) {
   const auto size = check_by_format(bytes);
   if (size.width == 0 || size.height == 0) damaged();
   return size;
+}
+
+void drop_colour_profile(std::vector<std::uint8_t>& bytes) {
+  if (!has(bytes, 0, png_mark)) return;
+  std::size_t at = png_mark.size();
+  while (!has(bytes, at + 4, "IEND")) {
+    const auto whole = 12 + big_endian(bytes, at, 4);
+    if (has(bytes, at + 4, "iCCP")) {
+      const auto first = bytes.begin() + static_cast<std::ptrdiff_t>(at);
+      bytes.erase(first, first + static_cast<std::ptrdiff_t>(whole));
+      return;
+    }
+    at += whole;
+  }
 }
 
 }  // namespace neurosplat

@@ -105,6 +105,19 @@ TEST(ReadPicture, TurnsUpright) {
   expect_gradient(turned.flip(2).transpose(1, 2), 32, 48, 8);
 }
 
+// The decoder would say "iCCP: ..." on standard error; the profile here is four letters.
+TEST(ReadPicture, IsSilentAboutColourProfiles) {
+  const TemporaryFolder folder;
+  auto bytes = encoded(gradient(8, 9), ".png");
+  const Bytes profile = {0,   0,   0,   4,   'i',  'C',  'C',  'P',
+                         'n', 'o', 'n', 'e', 0x30, 0x6E, 0x63, 0xC7};
+  bytes.insert(bytes.begin() + 33, profile.begin(), profile.end());
+  put(folder / "profile.png", bytes);
+  ::testing::internal::CaptureStderr();
+  expect_gradient(read_picture(folder / "profile.png"), 8, 9, 0);
+  EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+}
+
 TEST(ReadPicture, AJpegMayCarryMoreAfterItsEnd) {
   const TemporaryFolder folder;
   auto bytes = encoded(gradient(16, 16), ".jpg");
