@@ -2,37 +2,32 @@
 
 #include <matio.h>
 
-#include <array>
 #include <cmath>
 #include <fstream>
+#include <iterator>
 #include <memory>
-#include <string_view>
 #include <system_error>
 
+#include "data/mat_guard.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 
 namespace neurosplat {
 namespace {
 
-constexpr std::uintmax_t most_bytes = std::uintmax_t{1} << 24U;
+constexpr std::uintmax_t most_bytes = std::uintmax_t{1} << 22U;
 
 using MatFile = std::unique_ptr<mat_t, int (*)(mat_t*)>;
 using MatVariable = std::unique_ptr<matvar_t, void (*)(matvar_t*)>;
 
-// The library takes other files for older or newer kinds of .mat and then reports on its own.
-bool is_mat5(const std::filesystem::path& path) {
+bool is_harmless(const std::filesystem::path& path, std::size_t most_values) {
   std::error_code failed;
   if (!std::filesystem::is_regular_file(path, failed) ||
       std::filesystem::file_size(path, failed) > most_bytes)
     return false;
-  std::array<char, 128> header{};
   std::ifstream in(path, std::ios::binary);
-  if (!in.read(header.data(), header.size())) return false;
-  const std::string_view bytes(header.data(), header.size());
-  const auto version = bytes.substr(124);
-  return bytes.starts_with("MATLAB 5.0 MAT-file") &&
-         (version == std::string_view("\0\1IM", 4) || version == std::string_view("\1\0MI", 4));
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  return holds_only_small_matrices(bytes, most_values);
 }
 
 template <class Number>
@@ -91,7 +86,7 @@ std::vector<std::int64_t> read_mat_integers(const std::filesystem::path& path,
                       variable, " of at most ", most_values, " whole numbers from ", least, " to ",
                       most, ", ", came, ": fetch the file again"));
   };
-  if (!is_mat5(path)) throw refuse("it is none");
+  if (!is_harmless(path, most_values)) throw refuse("it is another kind of file or damaged");
   const MatFile file(Mat_Open(path.c_str(), MAT_ACC_RDONLY), Mat_Close);
   if (file == nullptr) throw refuse("it cannot be opened");
   const MatVariable found(Mat_VarReadInfo(file.get(), variable.c_str()), Mat_VarFree);

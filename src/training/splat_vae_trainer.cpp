@@ -66,7 +66,7 @@ at::Tensor held_out_pictures(const SplatVaeConfig& config) {
     auto source = open(config, splits);
     const auto wanted = config.held_out_pictures == 0 ? source->size() : config.held_out_pictures;
     auto options = loader_options(config);
-    options.shuffle = false;
+    options.shuffle = options.drop_last = false;
     const PictureLoader loader(
         seeded_subset(std::move(source), wanted, static_cast<std::uint64_t>(config.seed)), options);
     std::vector<std::int64_t> all(static_cast<std::size_t>(loader.size()));
@@ -90,10 +90,6 @@ struct SplatVaeTrainer::State {
                                                                       : at::Tensor()),
         checkpoints(given.out),
         log(given.out) {
-    if (loader.batches() < 1) {
-      throw UsageError(text("batch: expected at most the ", loader.size(),
-                            " training pictures there are, got ", given.batch));
-    }
     shown = held_out.defined() ? held_out : first_training_pictures();
     shown = to_unit_range(shown.narrow(0, 0, std::min(kShownPictures, shown.size(0))), device);
     latents = at::randn({kShownSamples, given.latent},

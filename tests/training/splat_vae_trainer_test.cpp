@@ -153,7 +153,7 @@ TEST(SplatVaeTrainer, RefusesABatchLargerThanTheData) {
   const testing::TemporaryFolder folder;
   auto config = small_config(folder / "run");
   config.batch = 100000;
-  EXPECT_THROW(SplatVaeTrainer{config}, UsageError);
+  EXPECT_THROW(SplatVaeTrainer{config}, Error);
 }
 
 }  // namespace
