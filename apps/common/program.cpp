@@ -74,6 +74,13 @@ std::vector<std::string> Program::arguments_of(const std::string& name) const {
 }
 
 int Program::run() {
+  // An option given twice counts as given last, as shells and scripts expect.
+  for (auto* subcommand : app_.get_subcommands({})) {
+    for (auto* option : subcommand->get_options()) {
+      if (option->get_expected_max() > 1) continue;
+      option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    }
+  }
   try {
     std::vector<std::string> reversed(arguments_.rbegin(), arguments_.rend());
     app_.parse(reversed);

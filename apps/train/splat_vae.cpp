@@ -37,11 +37,11 @@ struct Request {
   const CLI::Option* out = nullptr;
 };
 
-/// The value that follows option `name` (`--name value` or `--name=value`), "" for an option
-/// without one, nothing when the option is not there.
+/// The value that follows the last option `name` (`--name value` or `--name=value`), "" for an
+/// option without one, nothing when the option is not there.
 std::optional<std::string> peek(const std::vector<std::string>& arguments,
                                 const std::string& name) {
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
+  for (std::size_t i = arguments.size(); i-- > 0;) {
     if (arguments[i].starts_with(name + "=")) return arguments[i].substr(name.size() + 1);
     if (arguments[i] != name) continue;
     const bool followed = i + 1 < arguments.size() && !arguments[i + 1].starts_with("-");

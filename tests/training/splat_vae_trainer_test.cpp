@@ -78,6 +78,7 @@ TEST(SplatVaeTrainer, WritesEverythingARunLeaves) {
 TEST(SplatVaeTrainer, LearnsTheTrainingPictures) {
   const testing::TemporaryFolder folder;
   auto config = small_config(folder / "run");
+  config.dataset = "synthetic";
   config.lr = 3e-3;
   config.beta = 1e-6;
   SplatVaeTrainer trainer(config);
