@@ -13,13 +13,13 @@
 namespace neurosplat {
 
 struct LoaderOptions {
-  std::int64_t side = 64;     ///< pixels
-  std::int64_t batch = 64;    ///< pictures
-  int workers = 4;            ///< decoding threads, >= 1
-  std::uint64_t seed = 0;     ///< of the order and the flips
+  std::int64_t side = 64;   ///< pixels
+  std::int64_t batch = 64;  ///< pictures
+  int workers = 4;          ///< decoding threads, >= 1
+  std::uint64_t seed = 0;   ///< of the order and the flips
   bool shuffle = true;
   bool drop_last = true;
-  bool flip = false;          ///< mirror each picture left-right with probability 1/2
+  bool flip = false;  ///< mirror each picture left-right with probability 1/2
   std::int64_t memory_budget = std::int64_t{4} << 30;  ///< bytes of decoded pictures to keep
 };
 
