@@ -57,9 +57,6 @@ struct Epoch {
 struct PictureLoader::State {
   State(std::shared_ptr<const PictureSource> source, const LoaderOptions& given)
       : options(checked(given)), reader(std::move(source), options.side) {
-    if (options.drop_last && reader.size() < options.batch)
-      throw Error(text("expected pictures for a batch of ", options.batch, ", there are ",
-                       reader.size(), ": lower the batch"));
     const auto room = options.memory_budget / static_cast<std::int64_t>(reader.bytes());
     if (reader.size() <= room) {
       kept = room_for(reader.size(), options.side);
@@ -68,6 +65,10 @@ struct PictureLoader::State {
       prefetcher.emplace(options.workers);
     }
     usable = reader.readable();
+    // Pictures that cannot be read are the graver complaint, so this one comes after them.
+    if (options.drop_last && reader.size() < options.batch)
+      throw Error(text("expected pictures for a batch of ", options.batch, ", there are ",
+                       reader.size(), ": lower the batch"));
   }
 
   std::int64_t batches() const {

@@ -36,10 +36,10 @@ PictureLoader load(const ReconstructionRequest& request,
                                            .memory_budget = bytes});
 }
 
-at::Tensor all_pictures(const PictureLoader& loader) {
-  std::vector<std::int64_t> all(static_cast<std::size_t>(loader.size()));
-  std::iota(all.begin(), all.end(), 0);
-  return loader.pictures(all);
+std::vector<std::int64_t> range(std::int64_t first, std::int64_t last) {
+  std::vector<std::int64_t> numbers(static_cast<std::size_t>(last - first));
+  std::iota(numbers.begin(), numbers.end(), first);
+  return numbers;
 }
 
 LinearFloor fit_floor(const SplatVae& model, const ReconstructionRequest& request,
@@ -48,7 +48,7 @@ LinearFloor fit_floor(const SplatVae& model, const ReconstructionRequest& reques
       load(request, seeded_subset(request.floor_pictures, request.floor_limit, request.seed),
            model.architecture().image_size);
   fitted = loader.size();
-  return fit_linear_floor(all_pictures(loader), model.architecture().latent);
+  return fit_linear_floor(loader.pictures(range(0, loader.size())), model.architecture().latent);
 }
 
 /// The three versions of a batch that are compared with it.
@@ -117,19 +117,19 @@ ReconstructionScores evaluate_reconstruction(const SplatVae& model,
     floor = fit_floor(model, request, scores.floors->pictures);
     scores.floors->components = floor->components.size(0);
   }
-  auto loader = load(request, request.pictures, model.architecture().image_size);
+  const auto loader = load(request, request.pictures, model.architecture().image_size);
   if (loader.size() == 0) throw Error("expected at least one readable picture, found none");
   ProgressLine progress("reconstruction", loader.size());
-  loader.start_epoch(0);
-  while (const auto batch = loader.next()) {
-    const auto pictures = to_unit_range(*batch, at::Device(at::kCPU));
+  for (std::int64_t first = 0; first < loader.size(); first += request.batch) {
+    const auto positions = range(first, std::min(first + request.batch, loader.size()));
+    const auto pictures = to_unit_range(loader.pictures(positions), at::Device(at::kCPU));
     const auto versions = versions_of(model, floor, pictures);
     const auto psnr = psnr_list(versions.reconstruction, pictures);
     const auto pca = psnr_list(versions.pca, pictures);
     const auto mean_image = psnr_list(versions.mean_image, pictures);
     const auto similarity = ssim(versions.reconstruction, pictures);
     for (std::size_t k = 0; k < psnr.size(); ++k) {
-      const auto index = loader.usable()[scores.pictures.size()];
+      const auto index = loader.usable()[static_cast<std::size_t>(positions[k])];
       scores.pictures.push_back({request.pictures->name(index), psnr[k],
                                  similarity[static_cast<std::int64_t>(k)].item<double>(), pca[k],
                                  mean_image[k]});

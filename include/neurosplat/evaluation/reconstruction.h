@@ -16,7 +16,7 @@ namespace neurosplat {
 struct ReconstructionRequest {
   std::shared_ptr<const PictureSource> pictures;
   /// Training pictures that the floors are fitted to; null for no floors.
-  std::shared_ptr<const PictureSource> floor_pictures;
+  std::shared_ptr<const PictureSource> floor_pictures = nullptr;
   /// At most so many of them, chosen by `seed`: the fit needs their square in memory.
   std::int64_t floor_limit = 4096;
   std::uint64_t seed = 0;
