@@ -87,7 +87,7 @@ double learning_rate_in_epoch(const SplatVaeConfig& config, std::int64_t epoch) 
 }
 
 std::vector<std::string> held_out_splits(const SplatVaeConfig& config) {
-  for (const char* split : {"test", "val"}) {
+  for (const char* split : {"val", "test"}) {
     if (std::find(config.splits.begin(), config.splits.end(), split) == config.splits.end()) {
       return {split};
     }

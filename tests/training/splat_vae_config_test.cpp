@@ -104,8 +104,10 @@ TEST(SplatVaeConfig, RefusesValuesThatCannotBe) {
 TEST(SplatVaeConfig, HoldsOutWhatItDoesNotTrainOn) {
   SplatVaeConfig config;
   EXPECT_EQ(held_out_splits(config), std::vector<std::string>{"test"});
-  config.splits = {"train", "test"};
-  EXPECT_EQ(held_out_splits(config), std::vector<std::string>{"val"});
+  for (const auto& splits : {std::vector<std::string>{"train"}, {"train", "test"}}) {
+    config.splits = splits;
+    EXPECT_EQ(held_out_splits(config), std::vector<std::string>{"val"});
+  }
   config.splits = {"train", "val", "test"};
   EXPECT_TRUE(held_out_splits(config).empty());
 }

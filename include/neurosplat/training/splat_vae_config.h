@@ -97,8 +97,8 @@ double beta_in_epoch(const SplatVaeConfig& config, std::int64_t epoch);
 /// Learning rate in `epoch` (from 0).
 double learning_rate_in_epoch(const SplatVaeConfig& config, std::int64_t epoch);
 
-/// The splits that the configuration does not train on, of test and val, the first of them only;
-/// empty when nothing is held out.
+/// The split that a run measures itself on: val when it does not train on it, so that choices made
+/// by that figure leave test untouched; else test; empty when nothing is held out.
 std::vector<std::string> held_out_splits(const SplatVaeConfig& config);
 
 }  // namespace neurosplat
