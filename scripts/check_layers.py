@@ -14,7 +14,7 @@ ORDER = [
     ("models",),
     ("io", "metrics"),
     ("data",),
-    ("training", "perception"),
+    ("training", "perception", "evaluation"),
     ("apps",),
 ]
 HEIGHT = {layer: height for height, layers in enumerate(ORDER) for layer in layers}

@@ -53,12 +53,16 @@ import sys
 
 with open(sys.argv[1], encoding="utf-8") as file:
     results = json.load(file)["results"]
-print(
+line = (
     f"held-out: {results['psnr_mean_db']:.2f} dB PSNR, {results['ssim_mean']:.3f} SSIM"
     f" on {results['images']} test pictures"
-    f" (PCA floor {results['pca_psnr_mean_db']:.2f} dB,"
-    f" mean image {results['mean_image_psnr_mean_db']:.2f} dB)"
 )
+if results["pca_psnr_mean_db"] is not None:
+    line += (
+        f" (PCA floor {results['pca_psnr_mean_db']:.2f} dB,"
+        f" mean image {results['mean_image_psnr_mean_db']:.2f} dB)"
+    )
+print(line)
 PYTHON
 }
 
