@@ -292,7 +292,9 @@ SplatVaeTrainer::Outcome SplatVaeTrainer::run() {
   while (state.position.epoch < state.config.epochs) {
     if (state.run_epoch()) continue;
     state.save();
-    return InterruptGuard::raised() ? Outcome::interrupted : Outcome::finished;
+    if (InterruptGuard::raised()) return Outcome::interrupted;
+    if (state.config.pictures_every > 0) state.write_pictures(state.position.epoch + 1);
+    return Outcome::finished;
   }
   return Outcome::finished;
 }
