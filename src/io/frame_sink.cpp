@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -113,6 +114,8 @@ class VideoSink : public FrameSink {
   void open(const cv::Size& size) {
     silence_video_library();
     size_ = size;
+    std::error_code ignored;
+    fs::remove(temporary_, ignored);  // of a killed writer, or a link to somewhere else
     const int codec = cv::VideoWriter::fourcc('m', 'p', '4', 'v');
     if (!writer_.open(temporary_.string(), cv::CAP_FFMPEG, codec, rate_, size)) {
       throw Error(text("expected to write ", path_.string(), " as MPEG-4 video of ", size.width,

@@ -1,6 +1,7 @@
 #include "neurosplat/perception/live_lock.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <chrono>

@@ -1,6 +1,7 @@
 #include "neurosplat/perception/panels.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 namespace neurosplat {
 
