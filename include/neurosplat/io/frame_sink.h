@@ -1,0 +1,27 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <memory>
+
+namespace neurosplat {
+
+/// Takes frames, one after the other.
+class FrameSink {
+ public:
+  virtual ~FrameSink() = default;
+
+  /// float [3, H, W] in [0, 1] (clamped), every frame of the size of the first.
+  virtual void write(const at::Tensor& picture) = 0;
+  /// Completes what was written. A video that is dropped before leaves no file.
+  virtual void close() = 0;
+};
+
+/// A video for a path that ends in .mp4 (even sizes; under a temporary name until it is closed),
+/// else a folder that gets frame_000001.png and so on. Throws UsageError for another extension,
+/// Error when it cannot be written there or the folder holds frames already.
+std::unique_ptr<FrameSink> open_frame_sink(const std::filesystem::path& path,
+                                           double frames_per_second);
+
+}  // namespace neurosplat

@@ -1,0 +1,212 @@
+#include "io/frame_capture.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <opencv2/core/utils/logger.hpp>
+#include <opencv2/videoio.hpp>
+#include <vector>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/log.h"
+#include "neurosplat/core/text.h"
+
+namespace neurosplat {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr double kUsualRate = 25.0;
+constexpr double kHighestRate = 1000.0;
+constexpr double kMostPixels = 1 << 28;
+constexpr double kMostFrames = 1e9;
+/// Reads that fail in a row before a video counts as over, though it claims more frames.
+constexpr std::int64_t kPatience = 1000;
+
+at::Tensor to_planes(const cv::Mat& picture) {
+  const cv::Mat whole = picture.isContinuous() ? picture : picture.clone();
+  return at::from_blob(whole.data, {whole.rows, whole.cols, 3}, at::kByte)
+      .flip(2)
+      .permute({2, 0, 1})
+      .contiguous();
+}
+
+double rate_of(const cv::VideoCapture& capture) {
+  const double rate = capture.get(cv::CAP_PROP_FPS);
+  return rate > 0.0 && rate <= kHighestRate ? rate : kUsualRate;
+}
+
+/// The picture that was grabbed, nothing where it cannot be decoded.
+std::optional<at::Tensor> retrieve(cv::VideoCapture& capture) {
+  cv::Mat picture;
+  try {
+    if (!capture.retrieve(picture) || picture.empty() || picture.type() != CV_8UC3) {
+      return std::nullopt;
+    }
+  } catch (const cv::Exception&) {
+    return std::nullopt;
+  }
+  return to_planes(picture);
+}
+
+std::string size_and_rate(const cv::VideoCapture& capture) {
+  const auto number = [&](int property) {
+    return static_cast<std::int64_t>(capture.get(property));
+  };
+  return text(number(cv::CAP_PROP_FRAME_WIDTH), "x", number(cv::CAP_PROP_FRAME_HEIGHT), ", ",
+              std::round(100.0 * rate_of(capture)) / 100.0, " frames/s");
+}
+
+class CameraSource : public FrameSource {
+ public:
+  CameraSource(cv::VideoCapture capture, int index) : capture_(std::move(capture)), index_(index) {
+    capture_.set(cv::CAP_PROP_BUFFERSIZE, 1);  // the newest frame, not one from a queue
+  }
+
+  std::optional<Frame> next() override {
+    std::optional<at::Tensor> picture;
+    if (capture_.grab()) picture = retrieve(capture_);
+    if (picture) return Frame{*picture, std::to_string(++frames_)};
+    if (frames_ == 0) {
+      throw Error(
+          text("camera:", index_, " opens but gives no frame: is another program using it?"));
+    }
+    log::warn(text("camera:", index_, " gives no more frames after ", frames_));
+    return std::nullopt;
+  }
+
+  double frames_per_second() const override { return rate_of(capture_); }
+  std::int64_t frame_count() const override { return 0; }
+  std::string description() const override {
+    return text("camera:", index_, ", ", size_and_rate(capture_));
+  }
+
+ private:
+  cv::VideoCapture capture_;
+  int index_;
+  std::int64_t frames_ = 0;
+};
+
+class VideoSource : public FrameSource {
+ public:
+  VideoSource(cv::VideoCapture capture, fs::path path)
+      : capture_(std::move(capture)), path_(std::move(path)) {
+    const double claimed = capture_.get(cv::CAP_PROP_FRAME_COUNT);
+    if (claimed > 0.0) claimed_ = static_cast<std::int64_t>(std::min(claimed, kMostFrames));
+  }
+
+  std::optional<Frame> next() override {
+    std::int64_t failed = 0;
+    while (!over_) {
+      std::optional<at::Tensor> picture;
+      if (grab()) picture = retrieve(capture_);
+      if (picture) {
+        skipped_ += failed;
+        if (failed > 0 && skipped_ == failed) {
+          log::warn(text("skipped: ", path_.string(), " has broken frames, the first after frame ",
+                         read_));
+        }
+        ++read_;
+        return Frame{*picture, std::to_string(read_ + skipped_)};
+      }
+      over_ = ++failed + read_ + skipped_ > claimed_ || failed > kPatience;
+    }
+    report_end();
+    return std::nullopt;
+  }
+
+  double frames_per_second() const override { return rate_of(capture_); }
+  std::int64_t frame_count() const override { return claimed_; }
+  std::string description() const override {
+    return text("video ", path_.string(), ", ", size_and_rate(capture_));
+  }
+
+ private:
+  bool grab() {
+    try {
+      return capture_.grab();
+    } catch (const cv::Exception&) {
+      return false;
+    }
+  }
+
+  void report_end() {
+    if (std::exchange(reported_, true)) return;
+    if (read_ == 0) {
+      throw Error(text("expected a video at ", path_.string(),
+                       ", none of its frames can be decoded: give another file"));
+    }
+    // Containers without an index only estimate their count.
+    if (skipped_ > 0 || read_ + 1 < claimed_ - claimed_ / 50) {
+      log::warn(text(path_.string(), " claims ", claimed_, " frames, ", read_, " could be read"));
+    }
+  }
+
+  cv::VideoCapture capture_;
+  fs::path path_;
+  std::int64_t claimed_ = 0, read_ = 0, skipped_ = 0;
+  bool over_ = false, reported_ = false;
+};
+
+std::string cameras_here() {
+  std::vector<std::string> devices;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/dev", ignored)) {
+    if (entry.path().filename().string().starts_with("video")) {
+      devices.push_back(entry.path().string());
+    }
+  }
+  if (devices.empty()) return "no /dev/video* is there";
+  std::sort(devices.begin(), devices.end());
+  std::string list = devices.front();
+  for (std::size_t i = 1; i < devices.size(); ++i) list += ", " + devices[i];
+  return list + (devices.size() == 1 ? " is there" : " are there");
+}
+
+}  // namespace
+
+void silence_video_library() {
+  ::setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", /*overwrite=*/0);
+  cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+}
+
+std::unique_ptr<FrameSource> open_camera(int index) {
+  silence_video_library();
+  cv::VideoCapture capture;
+  try {
+    capture.open(index, cv::CAP_V4L2);
+  } catch (const cv::Exception&) {
+    capture.release();
+  }
+  if (!capture.isOpened()) {
+    throw Error(text("expected a camera at camera:", index, ", tried index ", index,
+                     " with Video4Linux (/dev/video", index, "), it does not open; ",
+                     cameras_here(), ": give another index, a video or a folder of pictures"));
+  }
+  return std::make_unique<CameraSource>(std::move(capture), index);
+}
+
+std::unique_ptr<FrameSource> open_video(const fs::path& path) {
+  silence_video_library();
+  cv::VideoCapture capture;
+  try {
+    capture.open(path.string(), cv::CAP_FFMPEG);
+  } catch (const cv::Exception&) {
+    capture.release();
+  }
+  if (!capture.isOpened()) {
+    throw Error(text("expected a video at ", path.string(),
+                     ", FFmpeg finds none in it: give a video, a picture or a folder"));
+  }
+  const double pixels =
+      capture.get(cv::CAP_PROP_FRAME_WIDTH) * capture.get(cv::CAP_PROP_FRAME_HEIGHT);
+  if (!(pixels >= 1.0 && pixels <= kMostPixels)) {
+    throw Error(text("expected a video at ", path.string(), ", it claims ", pixels,
+                     " pixels a frame: give another file"));
+  }
+  return std::make_unique<VideoSource>(std::move(capture), path);
+}
+
+}  // namespace neurosplat
