@@ -44,6 +44,7 @@ class Live : public ::testing::Test {
     write_video(6);
     ::unsetenv("DISPLAY");
     ::unsetenv("WAYLAND_DISPLAY");
+    ::unsetenv("QT_QPA_PLATFORM");
   }
 
   void write_video(int frames) const {
@@ -137,6 +138,19 @@ TEST_F(Live, GoesOnWithoutAWindowWhereTheDisplayCannotBeReached) {
   EXPECT_EQ(run.status, 0) << run.errors;
   EXPECT_NE(run.errors.find("no window opens"), std::string::npos) << run.errors;
   EXPECT_EQ(count_panels(folder_ / "out.mp4"), 6);
+}
+
+// Qt can draw its windows nowhere.
+TEST_F(Live, ShowsPanelsInAWindow) {
+  ::setenv("DISPLAY", ":4711", 1);
+  ::setenv("QT_QPA_PLATFORM", "offscreen", 1);
+  const auto run = live({"--model", path("model.safetensors"), "--source", path("video.mp4")});
+  EXPECT_EQ(run.status, 0) << run.errors;
+  EXPECT_EQ(run.output.substr(0, 9), "6 frames,");
+  if (run.errors.find("no window opens") != std::string::npos) {
+    GTEST_SKIP() << "OpenCV's windows need a display here";
+  }
+  EXPECT_NE(run.errors.find("panels in a window"), std::string::npos) << run.errors;
 }
 
 TEST_F(Live, AnInterruptLeavesAWholeVideo) {

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <opencv2/core.hpp>
+#include <opencv2/videoio.hpp>
 #include <string>
 #include <vector>
 
@@ -94,6 +96,20 @@ TEST(FrameSource, ReadsAVideo) {
     EXPECT_LT(far.mean().item<double>(), 0.02) << i;
     EXPECT_EQ(frame.name, std::to_string(i + 1));
   }
+}
+
+// Written by OpenCV itself, whose order is blue, green, red: our sink may not cancel our mistakes.
+TEST(FrameSource, GivesRedFirst) {
+  const TemporaryFolder folder;
+  cv::VideoWriter writer((folder / "v.mp4").string(), cv::CAP_FFMPEG,
+                         cv::VideoWriter::fourcc('m', 'p', '4', 'v'), 25.0, cv::Size(64, 32));
+  for (int i = 0; i < 3; ++i) writer.write(cv::Mat(32, 64, CV_8UC3, cv::Scalar(30, 90, 200)));
+  writer.release();
+  const auto frame = open_frame_source((folder / "v.mp4").string())->next();
+  ASSERT_TRUE(frame);
+  ASSERT_EQ(frame->picture.sizes(), at::IntArrayRef({3, 32, 64}));
+  const auto expected = at::tensor({200, 90, 30}, at::kInt).view({3, 1, 1});
+  EXPECT_LE((frame->picture.to(at::kInt) - expected).abs().max().item<int>(), 6);
 }
 
 // Zeros over the middle third: the decoder loses frames there, the rest must still come.
