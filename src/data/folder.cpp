@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -10,18 +8,10 @@
 #include "data/sources.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/io/image_file.h"
 
 namespace neurosplat {
 namespace {
-
-constexpr std::array<std::string_view, 5> extensions = {".jpg", ".jpeg", ".png", ".bmp", ".webp"};
-
-bool is_picture_name(const std::filesystem::path& path) {
-  auto extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
-}
 
 // Links to folders are not followed: one that leads upwards would never end.
 std::vector<std::string> pictures_below(const std::filesystem::path& folder) {

@@ -3,8 +3,6 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <charconv>
 #include <filesystem>
 #include <string_view>
@@ -23,15 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kCamera = "camera:";
-constexpr std::array<std::string_view, 5> kExtensions = {".jpg", ".jpeg", ".png", ".bmp", ".webp"};
 constexpr double kRateOfPictures = 25.0;
-
-bool is_picture_name(const fs::path& path) {
-  auto extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
-}
 
 std::vector<fs::path> pictures_in(const fs::path& folder) {
   std::vector<fs::path> pictures;
@@ -89,9 +79,9 @@ class FolderSource : public FrameSource {
 };
 
 /// One picture, read at once so that a bad one is found before anything else is done.
-class PictureSource : public FrameSource {
+class StillSource : public FrameSource {
  public:
-  explicit PictureSource(const fs::path& path)
+  explicit StillSource(const fs::path& path)
       : path_(path), frame_(Frame{read_picture(path), path.filename().string()}) {}
 
   std::optional<Frame> next() override { return std::exchange(frame_, std::nullopt); }
@@ -141,7 +131,7 @@ std::unique_ptr<FrameSource> open_frame_source(const std::string& source) {
     throw Error(text("expected a video, a picture or a folder of pictures, ", source,
                      " is a device or a pipe"));
   }
-  if (is_picture_name(source)) return std::make_unique<PictureSource>(source);
+  if (is_picture_name(source)) return std::make_unique<StillSource>(source);
   return open_video(source);
 }
 

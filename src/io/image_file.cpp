@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
@@ -97,6 +99,14 @@ at::Tensor to_planes(const cv::Mat& picture) {
 }
 
 }  // namespace
+
+bool is_picture_name(const std::filesystem::path& path) {
+  constexpr std::array<std::string_view, 5> extensions = {".jpg", ".jpeg", ".png", ".bmp", ".webp"};
+  auto extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return std::find(extensions.begin(), extensions.end(), extension) != extensions.end();
+}
 
 at::Tensor read_picture(const std::filesystem::path& path) {
   return to_planes(read_interleaved(path));

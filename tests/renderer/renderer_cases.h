@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,10 @@ struct RendererCase {
   /// Raw numbers are normal draws of this spread, shifted for width, frequency and centre.
   double spread = 1.0, width_shift = 0, frequency_shift = 0, centre_shift = 0;
 };
+
+inline void PrintTo(const RendererCase& one, std::ostream* out) {
+  *out << one.name;
+}
 
 inline const std::vector<RendererCase>& renderer_cases() {
   static const std::vector<RendererCase> cases = {

@@ -65,11 +65,20 @@ double error_of(const at::Tensor& picture, const at::Tensor& truth) {
   return (picture.to(at::kDouble) - truth).abs().max().item<double>() / std::max(largest, 1.0);
 }
 
-class EveryCase : public ::testing::TestWithParam<RendererCase> {};
+/// Those that plain loops finish in a moment.
+std::vector<RendererCase> small_cases() {
+  std::vector<RendererCase> small;
+  for (const auto& one : renderer_cases()) {
+    if (one.packets * one.height * one.width <= 1'000'000) small.push_back(one);
+  }
+  return small;
+}
 
-TEST_P(EveryCase, DenseInDoubleIsTheFormula) {
+class EveryCase : public ::testing::TestWithParam<RendererCase> {};
+class EverySmallCase : public ::testing::TestWithParam<RendererCase> {};
+
+TEST_P(EverySmallCase, DenseInDoubleIsTheFormula) {
   const auto& one = GetParam();
-  if (one.packets * one.height * one.width > 1'000'000) GTEST_SKIP() << "too slow for plain loops";
   const auto active = activate_packets(raw_packets(one).to(at::kDouble));
   const auto picture =
       render(active, one.height, one.width, linear(RendererKind::dense, PacketForm::activated));
@@ -112,6 +121,8 @@ TEST_P(EveryCase, MatrixGradients) {
   }
 }
 
+INSTANTIATE_TEST_SUITE_P(Renderer, EverySmallCase, ::testing::ValuesIn(small_cases()),
+                         [](const auto& one) { return one.param.name; });
 INSTANTIATE_TEST_SUITE_P(Renderer, EveryCase, ::testing::ValuesIn(renderer_cases()),
                          [](const auto& one) { return one.param.name; });
 

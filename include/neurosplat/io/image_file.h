@@ -7,6 +7,9 @@
 
 namespace neurosplat {
 
+/// Whether a file's name says that it is a picture: .jpg, .jpeg, .png, .bmp or .webp, in any case.
+bool is_picture_name(const std::filesystem::path& path);
+
 /// Reads a picture as uint8 [3, H, W] RGB; grey, 16-bit and alpha pictures are converted.
 /// Throws Error when the file is missing or is no picture.
 at::Tensor read_picture(const std::filesystem::path& path);
