@@ -1,6 +1,7 @@
 #include "neurosplat/evaluation/reconstruction.h"
 
 #include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
@@ -51,15 +52,17 @@ LinearFloor fit_floor(const SplatVae& model, const ReconstructionRequest& reques
   return fit_linear_floor(loader.pictures(range(0, loader.size())), model.architecture().latent);
 }
 
-/// The three versions of a batch that are compared with it.
+/// The versions of a batch that are compared with it.
 struct Versions {
-  at::Tensor reconstruction, pca, mean_image;
+  at::Tensor reconstruction, sample, pca, mean_image;
 };
 
 Versions versions_of(const SplatVae& model, const std::optional<LinearFloor>& floor,
-                     const at::Tensor& pictures) {
+                     const at::Tensor& pictures, const at::Generator& noise) {
   Versions versions;
-  versions.reconstruction = model.reconstruct(pictures.to(model.device())).to(at::kCPU);
+  const auto there = pictures.to(model.device());
+  versions.reconstruction = model.reconstruct(there).to(at::kCPU);
+  versions.sample = model.reconstruct_sample(there, noise).to(at::kCPU);
   if (!floor) return versions;
   versions.pca = project(*floor, pictures);
   versions.mean_image =
@@ -97,7 +100,7 @@ at::Tensor telling_sheet(const SplatVae& model, const std::optional<LinearFloor>
                          const PictureLoader& loader, const std::vector<PictureScore>& scores) {
   const auto pictures =
       to_unit_range(loader.pictures(telling_pictures(scores)), at::Device(at::kCPU));
-  const auto versions = versions_of(model, floor, pictures);
+  const auto versions = versions_of(model, floor, pictures, at::detail::createCPUGenerator(0));
   std::vector<at::Tensor> columns = {pictures, versions.reconstruction};
   if (floor) columns.push_back(versions.pca);
   return picture_grid(at::stack(columns, 1).flatten(0, 1),
@@ -119,25 +122,28 @@ ReconstructionScores evaluate_reconstruction(const SplatVae& model,
   }
   const auto loader = load(request, request.pictures, model.architecture().image_size);
   if (loader.size() == 0) throw Error("expected at least one readable picture, found none");
+  const auto noise = at::detail::createCPUGenerator(request.seed);
   ProgressLine progress("reconstruction", loader.size());
   for (std::int64_t first = 0; first < loader.size(); first += request.batch) {
     const auto positions = range(first, std::min(first + request.batch, loader.size()));
     const auto pictures = to_unit_range(loader.pictures(positions), at::Device(at::kCPU));
-    const auto versions = versions_of(model, floor, pictures);
+    const auto versions = versions_of(model, floor, pictures, noise);
     const auto psnr = psnr_list(versions.reconstruction, pictures);
+    const auto sample = psnr_list(versions.sample, pictures);
     const auto pca = psnr_list(versions.pca, pictures);
     const auto mean_image = psnr_list(versions.mean_image, pictures);
     const auto similarity = ssim(versions.reconstruction, pictures);
     for (std::size_t k = 0; k < psnr.size(); ++k) {
       const auto index = loader.usable()[static_cast<std::size_t>(positions[k])];
       scores.pictures.push_back({request.pictures->name(index), psnr[k],
-                                 similarity[static_cast<std::int64_t>(k)].item<double>(), pca[k],
-                                 mean_image[k]});
+                                 similarity[static_cast<std::int64_t>(k)].item<double>(), sample[k],
+                                 pca[k], mean_image[k]});
     }
     progress.update(static_cast<std::int64_t>(scores.pictures.size()));
   }
   scores.psnr_mean_db = mean_of(scores.pictures, &PictureScore::psnr_db);
   scores.ssim_mean = mean_of(scores.pictures, &PictureScore::ssim);
+  scores.sample_psnr_mean_db = mean_of(scores.pictures, &PictureScore::sample_psnr_db);
   if (scores.floors) {
     scores.floors->pca_psnr_mean_db = mean_of(scores.pictures, &PictureScore::pca_psnr_db);
     scores.floors->mean_image_psnr_mean_db =
@@ -149,7 +155,8 @@ ReconstructionScores evaluate_reconstruction(const SplatVae& model,
 
 void write_per_image_csv(const std::filesystem::path& path, const ReconstructionScores& scores) {
   std::ostringstream table;
-  table << "file,psnr_db,ssim,pca_psnr_db,mean_image_psnr_db\n" << std::setprecision(7);
+  table << "file,psnr_db,ssim,sample_psnr_db,pca_psnr_db,mean_image_psnr_db\n"
+        << std::setprecision(7);
   const auto cell = [](double value) { return std::isnan(value) ? "" : text(value); };
   const auto quoted = [](const std::string& name) {
     if (name.find_first_of(",\"\n") == std::string::npos) return name;
@@ -159,7 +166,8 @@ void write_per_image_csv(const std::filesystem::path& path, const Reconstruction
   };
   for (const auto& score : scores.pictures) {
     table << quoted(score.name) << ',' << score.psnr_db << ',' << score.ssim << ','
-          << cell(score.pca_psnr_db) << ',' << cell(score.mean_image_psnr_db) << '\n';
+          << score.sample_psnr_db << ',' << cell(score.pca_psnr_db) << ','
+          << cell(score.mean_image_psnr_db) << '\n';
   }
   write_file_atomically(path, table.str());
 }

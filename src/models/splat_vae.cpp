@@ -177,6 +177,12 @@ at::Tensor SplatVae::reconstruct(const at::Tensor& pictures) const {
   return draw(decode(encode(pictures).mean));
 }
 
+at::Tensor SplatVae::reconstruct_sample(const at::Tensor& pictures,
+                                        const at::Generator& generator) const {
+  const at::NoGradGuard no_gradient;
+  return draw(decode(sample(encode(pictures), generator)));
+}
+
 void SplatVae::train(bool on) const {
   networks_->train(on);
 }

@@ -107,7 +107,15 @@ struct SplatVaeTrainer::State {
 
   void save();
   void write_pictures(std::int64_t epoch) const;
-  double held_out_psnr() const;
+  /// Mean PSNR of the held-out pictures: through the posterior's mean, and through one sample.
+  struct HeldOut {
+    double psnr_db, sample_psnr_db;
+  };
+  HeldOut measure_held_out() const;
+  /// The same noise for every sheet and measurement, so that they differ by the model alone.
+  at::Generator fixed_noise() const {
+    return at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + 3);
+  }
   bool run_epoch();
   StepLoss guarded_step(const at::Tensor& batch, double beta);
   void finish_epoch(double seconds, std::int64_t steps);
@@ -142,21 +150,28 @@ void SplatVaeTrainer::State::write_pictures(std::int64_t epoch) const {
   char number[16];
   std::snprintf(number, sizeof number, "%03lld", static_cast<long long>(epoch));
   write_png(config.out / text("recon_", number, ".png"),
-            picture_grid(at::cat({shown, model.reconstruct(shown)}), kSheetColumns));
+            picture_grid(at::cat({shown, model.reconstruct_sample(shown, fixed_noise())}),
+                         kSheetColumns));
   write_png(config.out / text("sample_", number, ".png"),
             picture_grid(model.draw(model.decode(latents)), kSheetColumns));
 }
 
-double SplatVaeTrainer::State::held_out_psnr() const {
+SplatVaeTrainer::State::HeldOut SplatVaeTrainer::State::measure_held_out() const {
   const auto& model = learner.model();
   model.train(false);
-  double sum = 0;
+  const auto noise = fixed_noise();
+  HeldOut sums{};
   for (std::int64_t first = 0; first < held_out.size(0); first += kEvaluationBatch) {
     const auto count = std::min(kEvaluationBatch, held_out.size(0) - first);
     const auto pictures = to_unit_range(held_out.narrow(0, first, count), device);
-    sum += psnr_db(model.reconstruct(pictures), pictures).sum().item<double>();
+    const auto psnr_sum = [&](const at::Tensor& version) {
+      return psnr_db(version, pictures).sum().item<double>();
+    };
+    sums.psnr_db += psnr_sum(model.reconstruct(pictures));
+    sums.sample_psnr_db += psnr_sum(model.reconstruct_sample(pictures, noise));
   }
-  return sum / static_cast<double>(held_out.size(0));
+  const auto count = static_cast<double>(held_out.size(0));
+  return {sums.psnr_db / count, sums.sample_psnr_db / count};
 }
 
 StepLoss SplatVaeTrainer::State::guarded_step(const at::Tensor& batch, double beta) {
@@ -227,8 +242,9 @@ void SplatVaeTrainer::State::finish_epoch(double seconds, std::int64_t steps) {
   const bool final = epoch == config.epochs;
   const auto due = [&](std::int64_t every) { return every > 0 && (final || epoch % every == 0); };
   if (due(config.held_out_every) && held_out.defined()) {
-    const double psnr = held_out_psnr();
+    const auto [psnr, sample_psnr] = measure_held_out();
     metrics["held_out_psnr_mean_db"] = psnr;
+    metrics["held_out_sample_psnr_mean_db"] = sample_psnr;
     metrics["held_out_images"] = held_out.size(0);
     line += text(", held-out PSNR ", fixed(psnr, 2), " dB");
   }

@@ -152,6 +152,7 @@ TEST_F(Programs, FlagsOverrideTheConfigurationAndUnderscoresAreAccepted) {
   EXPECT_EQ(resolved["num_packets"], 5);
   EXPECT_EQ(resolved["latent"], 3);
   EXPECT_EQ(resolved["beta_warmup"], 10);
+  EXPECT_EQ(resolved["amp"], "on");
 }
 
 TEST_F(Programs, ARunIsNotWrittenOverUnasked) {

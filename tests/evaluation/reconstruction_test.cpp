@@ -72,6 +72,7 @@ TEST(Reconstruction, ScoresKeepTheNamesOfTheirPictures) {
     const double level = std::stod(score.name.substr(9));
     EXPECT_NE(level, 70);
     EXPECT_NEAR(score.psnr_db, psnr_of_difference(std::abs(level / 255 - 0.5)), 1e-3);
+    EXPECT_NEAR(score.sample_psnr_db, score.psnr_db, 1e-3);  // this decoder ignores its latent
     EXPECT_TRUE(std::isnan(score.pca_psnr_db));
   }
   // Three rows of original and reconstruction: best 128 (0.498), median, worst 0.
@@ -83,14 +84,14 @@ TEST(Reconstruction, ScoresKeepTheNamesOfTheirPictures) {
 TEST(Reconstruction, TableQuotesNamesWithCommas) {
   const testing::TemporaryFolder folder;
   ReconstructionScores scores;
-  scores.pictures = {{"a, b.png", 20.5, 0.5, std::nan(""), 11}};
+  scores.pictures = {{"a, b.png", 20.5, 0.5, 19.5, std::nan(""), 11}};
   write_per_image_csv(folder / "t.csv", scores);
   std::ifstream in(folder / "t.csv");
   std::string header, row;
   std::getline(in, header);
   std::getline(in, row);
-  EXPECT_EQ(header, "file,psnr_db,ssim,pca_psnr_db,mean_image_psnr_db");
-  EXPECT_EQ(row, "\"a, b.png\",20.5,0.5,,11");
+  EXPECT_EQ(header, "file,psnr_db,ssim,sample_psnr_db,pca_psnr_db,mean_image_psnr_db");
+  EXPECT_EQ(row, "\"a, b.png\",20.5,0.5,19.5,,11");
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ struct ReconstructionRequest {
   std::shared_ptr<const PictureSource> floor_pictures = nullptr;
   /// At most so many of them, chosen by `seed`: the fit needs their square in memory.
   std::int64_t floor_limit = 4096;
-  std::uint64_t seed = 0;
+  std::uint64_t seed = 0;  ///< of that choice and of the posterior's samples
   int workers = 4;
   std::int64_t batch = 64;
 };
@@ -27,12 +27,14 @@ struct ReconstructionRequest {
 /// One picture's measures. The floors' are NaN when there are none.
 struct PictureScore {
   std::string name;
-  double psnr_db, ssim, pca_psnr_db, mean_image_psnr_db;
+  double psnr_db, ssim;   ///< through the posterior's mean
+  double sample_psnr_db;  ///< through one sample of the posterior
+  double pca_psnr_db, mean_image_psnr_db;
 };
 
 struct ReconstructionScores {
   std::vector<PictureScore> pictures;
-  double psnr_mean_db = 0, ssim_mean = 0;
+  double psnr_mean_db = 0, ssim_mean = 0, sample_psnr_mean_db = 0;
   struct Floors {
     std::int64_t pictures = 0, components = 0;
     double pca_psnr_mean_db = 0, mean_image_psnr_mean_db = 0;
@@ -43,8 +45,8 @@ struct ReconstructionScores {
   at::Tensor sheet;
 };
 
-/// Encoder mean -> decoder -> renderer, in evaluation mode on the model's device. Throws Error
-/// when more than 1 % of the pictures cannot be read.
+/// Encoder -> decoder -> renderer, in evaluation mode on the model's device. Throws Error when more
+/// than 1 % of the pictures cannot be read.
 ReconstructionScores evaluate_reconstruction(const SplatVae& model,
                                              const ReconstructionRequest& request);
 

@@ -47,6 +47,9 @@ class SplatVae {
   at::Tensor draw(const at::Tensor& raw_packets, const RenderOptions& options = {}) const;
   /// draw(decode(encode(pictures).mean)) without gradients, for evaluation.
   at::Tensor reconstruct(const at::Tensor& pictures) const;
+  /// The same through a latent drawn from the posterior, as in training. Where beta has silenced
+  /// latent numbers, this is what the decoder knows: their mean, near zero, it never sees.
+  at::Tensor reconstruct_sample(const at::Tensor& pictures, const at::Generator& generator) const;
 
   /// Training mode (batch statistics) or evaluation mode (running statistics).
   void train(bool on) const;
