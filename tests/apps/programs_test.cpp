@@ -143,7 +143,7 @@ TEST_F(Programs, FlagsOverrideTheConfigurationAndUnderscoresAreAccepted) {
              "epochs": 1, "device": "cpu", "held_out_every": 0})";
   const auto finished = run_command(
       {program("neurosplat-train"), "splat-vae", "--config=" + (folder / "config.json").string(),
-       "--image_size=16", "--num_packets", "5", "--out", (folder / "a_run").string()});
+       "--amp", "--image_size=16", "--num_packets", "5", "--out", (folder / "a_run").string()});
   ASSERT_EQ(finished.status, 0) << finished.errors;
   EXPECT_EQ(load_splat_vae(folder / "a_run").architecture(), (SplatVaeArchitecture{16, 5, 3}));
   std::ifstream in(folder / "a_run" / "config.json");
