@@ -9,7 +9,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/evaluation/reconstruction.h"
+#include "neurosplat/evaluation/reconstruction_scores.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/metrics_file.h"
 #include "neurosplat/io/model_file.h"

@@ -1,4 +1,4 @@
-#include "neurosplat/evaluation/reconstruction.h"
+#include "neurosplat/evaluation/reconstruction_scores.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
