@@ -1,6 +1,6 @@
 #include "live/panel_window.h"
 
-#include <ATen/ATen.h>
+#include <ATen/core/Tensor.h>
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "neurosplat/core/log.h"
+#include "neurosplat/io/image_file.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -84,13 +85,7 @@ bool PanelWindow::wanted(int wait_ms) {
 }
 
 bool PanelWindow::show(const at::Tensor& picture) {
-  const auto pixels = picture.clamp(0.0, 1.0)
-                          .mul(255.0)
-                          .round()
-                          .to(at::kByte)
-                          .flip(0)
-                          .permute({1, 2, 0})
-                          .contiguous();
+  const auto pixels = to_bgr_pixels(picture);
   cv::imshow(title_, cv::Mat(static_cast<int>(pixels.size(0)), static_cast<int>(pixels.size(1)),
                              CV_8UC3, pixels.data_ptr<std::uint8_t>()));
   return wanted(1);

@@ -43,20 +43,6 @@ double rate_for_mpeg4(double rate) {
   return rate <= 60.0 ? rate : std::round(std::min(rate, 1000.0));
 }
 
-/// float [3, H, W] in [0, 1] to what OpenCV writes.
-at::Tensor interleaved_bgr(const at::Tensor& picture) {
-  return picture.detach()
-      .to(at::kCPU, at::kFloat)
-      .nan_to_num(0.0)
-      .clamp(0.0, 1.0)
-      .mul(255.0)
-      .round()
-      .to(at::kByte)
-      .flip(0)
-      .permute({1, 2, 0})
-      .contiguous();
-}
-
 class VideoSink : public FrameSink {
  public:
   VideoSink(fs::path path, double rate)
@@ -73,7 +59,7 @@ class VideoSink : public FrameSink {
   void write(const at::Tensor& picture) override {
     if (closed_) throw Error(text(path_.string(), " is closed, no frame can follow"));
     check(picture);
-    const auto pixels = interleaved_bgr(picture);
+    const auto pixels = to_bgr_pixels(picture);
     const cv::Mat frame(static_cast<int>(pixels.size(0)), static_cast<int>(pixels.size(1)), CV_8UC3,
                         pixels.data_ptr<std::uint8_t>());
     try {

@@ -122,18 +122,27 @@ void decode_centre_square(const std::filesystem::path& path, std::int64_t side,
   write_planes_reversed(scaled_square(read_interleaved(path), side, first_crop), planes);
 }
 
-void write_png(const std::filesystem::path& path, const at::Tensor& picture) {
+at::Tensor to_bgr_pixels(const at::Tensor& picture) {
   check_shape(picture, "a picture, float", at::isFloatingType(picture.scalar_type()));
-  const auto levels = picture.detach()
-                          .to(at::kCPU, at::kFloat)
-                          .nan_to_num(0.0)
-                          .clamp(0.0, 1.0)
-                          .mul(255.0)
-                          .round()
-                          .to(at::kByte);
+  return picture.detach()
+      .to(at::kCPU, at::kFloat)
+      .nan_to_num(0.0)
+      .clamp(0.0, 1.0)
+      .mul(255.0)
+      .round()
+      .to(at::kByte)
+      .flip(0)
+      .permute({1, 2, 0})
+      .contiguous();
+}
+
+void write_png(const std::filesystem::path& path, const at::Tensor& picture) {
+  const auto pixels = to_bgr_pixels(picture);
+  const cv::Mat matrix(static_cast<int>(pixels.size(0)), static_cast<int>(pixels.size(1)), CV_8UC3,
+                       pixels.data_ptr<std::uint8_t>());
   std::vector<std::uint8_t> bytes;
   try {
-    if (!cv::imencode(".png", interleaved_reversed(levels), bytes))
+    if (!cv::imencode(".png", matrix, bytes))
       throw Error(text("expected to encode ", path.string(), " as PNG, the encoder refused"));
   } catch (const cv::Exception&) {
     throw Error(text("expected to encode ", path.string(), " as PNG, the encoder failed"));

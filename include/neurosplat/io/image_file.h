@@ -24,6 +24,10 @@ at::Tensor centre_square(const at::Tensor& picture, std::int64_t size);
 void decode_centre_square(const std::filesystem::path& path, std::int64_t side,
                           std::uint8_t* planes, std::int64_t first_crop = 0);
 
+/// float [3, H, W] in [0, 1] (clamped) to uint8 [H, W, 3] on the CPU, blue first: what OpenCV
+/// encodes and shows.
+at::Tensor to_bgr_pixels(const at::Tensor& picture);
+
 /// Writes a picture, float [3, H, W] in [0, 1] (clamped), as PNG, whole or not at all.
 void write_png(const std::filesystem::path& path, const at::Tensor& picture);
 
