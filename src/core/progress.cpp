@@ -31,8 +31,10 @@ std::string clock_text(double seconds) {
   return buffer;
 }
 
-ProgressLine::ProgressLine(std::string title, std::int64_t total, std::int64_t done)
+ProgressLine::ProgressLine(std::string title, std::string unit, std::int64_t total,
+                           std::int64_t done)
     : title_(std::move(title)),
+      unit_(std::move(unit)),
       total_(std::max<std::int64_t>(total, 1)),
       first_(done),
       start_(Clock::now()),
@@ -52,11 +54,11 @@ void ProgressLine::update(std::int64_t done, const std::string& note) {
   const auto filled =
       static_cast<std::size_t>(std::clamp<std::int64_t>(kBarWidth * done / total_, 0, kBarWidth));
   char numbers[96];
-  std::snprintf(numbers, sizeof numbers, " %lld/%lld  %.1f/s  ETA ", static_cast<long long>(done),
+  std::snprintf(numbers, sizeof numbers, " %lld/%lld  %.1f ", static_cast<long long>(done),
                 static_cast<long long>(total_), rate);
   std::string line = title_ + " [" + std::string(filled, '#') +
-                     std::string(kBarWidth - filled, '.') + "]" + numbers + clock_text(left) +
-                     "  " + note;
+                     std::string(kBarWidth - filled, '.') + "]" + numbers + unit_ + "/s  ETA " +
+                     clock_text(left) + "  " + note;
   line.resize(std::min(line.size(), terminal_columns() - 1));
   std::fprintf(stderr, "\r\033[K%s", line.c_str());
   std::fflush(stderr);

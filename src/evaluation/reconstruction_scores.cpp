@@ -123,7 +123,7 @@ ReconstructionScores evaluate_reconstruction(const SplatVae& model,
   const auto loader = load(request, request.pictures, model.architecture().image_size);
   if (loader.size() == 0) throw Error("expected at least one readable picture, found none");
   const auto noise = at::detail::createCPUGenerator(request.seed);
-  ProgressLine progress("reconstruction", loader.size());
+  ProgressLine progress("reconstruction", "images", loader.size());
   for (std::int64_t first = 0; first < loader.size(); first += request.batch) {
     const auto positions = range(first, std::min(first + request.batch, loader.size()));
     const auto pictures = to_unit_range(loader.pictures(positions), at::Device(at::kCPU));

@@ -76,7 +76,7 @@ LiveLockReport run_live_lock(const PhaseLock& lock, FrameSource& source,
   LiveLockReport report;
   std::optional<ProgressLine> progress;
   if (const auto total = expected_frames(source, options.frames); total > 1) {
-    progress.emplace("lock", total);
+    progress.emplace("lock", "frames", total);
   }
   const auto start = Clock::now();
   const auto done = [&] { return static_cast<std::int64_t>(report.frames.size()); };

@@ -191,7 +191,7 @@ bool SplatVaeTrainer::State::run_epoch() {
   learner.set_learning_rate(learning_rate_in_epoch(config, position.epoch));
   learner.model().train(true);
   loader.start_epoch(position.epoch, position.batch);
-  ProgressLine progress(text("epoch ", position.epoch + 1, "/", config.epochs),
+  ProgressLine progress(text("epoch ", position.epoch + 1, "/", config.epochs), "images",
                         loader.batches() * config.batch, position.batch * config.batch);
   const auto begin = std::chrono::steady_clock::now();
   const std::int64_t first_step = position.step;

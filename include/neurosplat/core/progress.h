@@ -10,8 +10,8 @@ namespace neurosplat {
 /// items/s and the time left; nothing at all where standard error is no terminal.
 class ProgressLine {
  public:
-  /// `done` of `total` are done already, by an earlier process say.
-  ProgressLine(std::string title, std::int64_t total, std::int64_t done = 0);
+  /// `unit` names the items; `done` of `total` are done already, by an earlier process say.
+  ProgressLine(std::string title, std::string unit, std::int64_t total, std::int64_t done = 0);
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
@@ -23,7 +23,7 @@ class ProgressLine {
 
  private:
   using Clock = std::chrono::steady_clock;
-  std::string title_;
+  std::string title_, unit_;
   std::int64_t total_, first_;
   Clock::time_point start_, drawn_;
   bool terminal_, visible_ = false;
