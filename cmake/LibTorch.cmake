@@ -8,6 +8,7 @@ set(NEUROSPLAT_LIBTORCH "" CACHE PATH "Folder of an existing LibTorch (with incl
 
 function(neurosplat_import_torch root)
   foreach(name torch torch_cpu c10)
+    unset(NEUROSPLAT_LIB_${name} CACHE)  # the folder may have changed since the last time
     find_library(NEUROSPLAT_LIB_${name} ${name} PATHS ${root}/lib NO_DEFAULT_PATH)
     if(NOT NEUROSPLAT_LIB_${name})
       message(FATAL_ERROR "expected lib${name}.so in ${root}/lib, found none: "
@@ -28,22 +29,22 @@ function(neurosplat_import_torch root)
   add_library(neurosplat::torch ALIAS neurosplat_torch)
 endfunction()
 
-if(NOT NEUROSPLAT_LIBTORCH AND NOT Torch_DIR AND NOT CMAKE_PREFIX_PATH AND NOT DEFINED ENV{CMAKE_PREFIX_PATH})
+if(NOT NEUROSPLAT_LIBTORCH AND (Torch_DIR OR CMAKE_PREFIX_PATH OR DEFINED ENV{CMAKE_PREFIX_PATH}))
+  find_package(Torch QUIET)
+endif()
+if(NOT NEUROSPLAT_LIBTORCH AND NOT TORCH_FOUND)
   file(GLOB wheels ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
-  if(wheels)
-    list(GET wheels 0 NEUROSPLAT_LIBTORCH)
+  if(NOT wheels)
+    message(FATAL_ERROR "expected a LibTorch, found none: run scripts/setup.sh, or set "
+            "NEUROSPLAT_LIBTORCH to the folder of one")
   endif()
+  list(GET wheels 0 NEUROSPLAT_LIBTORCH)
 endif()
 
 if(NEUROSPLAT_LIBTORCH)
   message(STATUS "LibTorch: ${NEUROSPLAT_LIBTORCH}")
   neurosplat_import_torch(${NEUROSPLAT_LIBTORCH})
 else()
-  find_package(Torch QUIET)
-  if(NOT TORCH_FOUND)
-    message(FATAL_ERROR "expected a LibTorch, found none: run scripts/setup.sh, or set "
-            "NEUROSPLAT_LIBTORCH to the folder of one")
-  endif()
   message(STATUS "LibTorch: ${TORCH_INSTALL_PREFIX}")
   add_library(neurosplat_torch INTERFACE)
   target_link_libraries(neurosplat_torch INTERFACE ${TORCH_LIBRARIES})
