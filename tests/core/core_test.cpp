@@ -1,0 +1,45 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include "neurosplat/core/interrupt.h"
+#include "neurosplat/core/progress.h"
+#include "neurosplat/core/text.h"
+
+namespace neurosplat {
+namespace {
+
+TEST(Text, JoinsPartsAndFixesDecimals) {
+  EXPECT_EQ(text("a ", 3, " b ", 0.5), "a 3 b 0.5");
+  EXPECT_EQ(text(), "");
+  EXPECT_EQ(fixed(3.14159, 2), "3.14");
+  EXPECT_EQ(fixed(-0.5, 3), "-0.500");
+}
+
+TEST(Progress, TellsTimeAsAClock) {
+  EXPECT_EQ(clock_text(0), "0:00");
+  EXPECT_EQ(clock_text(7.4), "0:07");
+  EXPECT_EQ(clock_text(59.6), "1:00");
+  EXPECT_EQ(clock_text(3599), "59:59");
+  EXPECT_EQ(clock_text(11045), "3:04:05");
+  EXPECT_EQ(clock_text(-3), "0:00");
+}
+
+TEST(Interrupt, RaisesAFlagWhileGuarded) {
+  const InterruptGuard guard;
+  EXPECT_FALSE(InterruptGuard::raised());
+  raise(SIGINT);
+  EXPECT_TRUE(InterruptGuard::raised());
+}
+
+TEST(InterruptDeathTest, TheSecondSignalEndsTheProcess) {
+  EXPECT_EXIT(
+      {
+        const InterruptGuard guard;
+        raise(SIGTERM);
+        raise(SIGTERM);
+      },
+      ::testing::KilledBySignal(SIGTERM), "");
+}
+
+}  // namespace
+}  // namespace neurosplat
