@@ -10,7 +10,6 @@ namespace {
 
 TEST(Text, JoinsPartsAndFixesDecimals) {
   EXPECT_EQ(text("a ", 3, " b ", 0.5), "a 3 b 0.5");
-  EXPECT_EQ(text(), "");
   EXPECT_EQ(fixed(3.14159, 2), "3.14");
   EXPECT_EQ(fixed(-0.5, 3), "-0.500");
 }
