@@ -73,7 +73,7 @@ PYTHON
 }
 
 pip_install() {
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
+  "$venv/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check -r "$requirements"
 }
 
 make_venv() {
