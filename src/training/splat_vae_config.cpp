@@ -87,12 +87,13 @@ double learning_rate_in_epoch(const SplatVaeConfig& config, std::int64_t epoch) 
 }
 
 std::vector<std::string> held_out_splits(const SplatVaeConfig& config) {
+  std::vector<std::string> held_out;
   for (const char* split : {"val", "test"}) {
     if (std::find(config.splits.begin(), config.splits.end(), split) == config.splits.end()) {
-      return {split};
+      held_out.emplace_back(split);
     }
   }
-  return {};
+  return held_out;
 }
 
 }  // namespace neurosplat

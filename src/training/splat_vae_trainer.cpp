@@ -54,28 +54,33 @@ std::shared_ptr<const PictureSource> open(const SplatVaeConfig& config,
                         .seed = static_cast<std::uint64_t>(config.seed)});
 }
 
-/// What the run measures itself on: pictures it does not train on, uint8 [K, 3, S, S]; undefined
-/// when nothing is held out.
+std::vector<std::int64_t> first_positions(std::int64_t count) {
+  std::vector<std::int64_t> positions(static_cast<std::size_t>(count));
+  std::iota(positions.begin(), positions.end(), 0);
+  return positions;
+}
+
+/// What the run measures itself on: pictures it does not train on, uint8 [K, 3, S, S], of the
+/// first split that has any; undefined when nothing is held out.
 at::Tensor held_out_pictures(const SplatVaeConfig& config) {
-  const auto splits = held_out_splits(config);
-  if (splits.empty()) {
-    log::info("all splits are trained on: nothing is held out, no held-out figure is given");
-    return {};
+  std::string reason = "all splits are trained on";
+  for (const auto& split : held_out_splits(config)) {
+    try {
+      auto source = open(config, {split});
+      const auto wanted = config.held_out_pictures == 0 ? source->size() : config.held_out_pictures;
+      auto options = loader_options(config);
+      options.shuffle = options.drop_last = false;
+      const PictureLoader loader(
+          seeded_subset(std::move(source), wanted, static_cast<std::uint64_t>(config.seed)),
+          options);
+      log::info(text("held out: ", loader.size(), " pictures of ", split));
+      return loader.pictures(first_positions(loader.size()));
+    } catch (const Error& error) {
+      reason = error.what();
+    }
   }
-  try {
-    auto source = open(config, splits);
-    const auto wanted = config.held_out_pictures == 0 ? source->size() : config.held_out_pictures;
-    auto options = loader_options(config);
-    options.shuffle = options.drop_last = false;
-    const PictureLoader loader(
-        seeded_subset(std::move(source), wanted, static_cast<std::uint64_t>(config.seed)), options);
-    std::vector<std::int64_t> all(static_cast<std::size_t>(loader.size()));
-    std::iota(all.begin(), all.end(), 0);
-    return loader.pictures(all);
-  } catch (const Error& error) {
-    log::warn(text("no held-out figure while training: ", error.what()));
-    return {};
-  }
+  log::warn(text("no held-out figure while training: ", reason));
+  return {};
 }
 
 }  // namespace
@@ -90,19 +95,14 @@ struct SplatVaeTrainer::State {
                                                                       : at::Tensor()),
         checkpoints(given.out),
         log(given.out) {
-    shown = held_out.defined() ? held_out : first_training_pictures();
+    shown = held_out.defined()
+                ? held_out
+                : loader.pictures(first_positions(std::min(kShownPictures, loader.size())));
     shown = to_unit_range(shown.narrow(0, 0, std::min(kShownPictures, shown.size(0))), device);
     latents = at::randn({kShownSamples, given.latent},
                         at::detail::createCPUGenerator(static_cast<std::uint64_t>(given.seed) + 2),
                         at::kFloat)
                   .to(device);
-  }
-
-  at::Tensor first_training_pictures() const {
-    std::vector<std::int64_t> first(
-        static_cast<std::size_t>(std::min(kShownPictures, loader.size())));
-    std::iota(first.begin(), first.end(), 0);
-    return loader.pictures(first);
   }
 
   void save();

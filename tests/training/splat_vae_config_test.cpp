@@ -102,12 +102,13 @@ TEST(SplatVaeConfig, RefusesValuesThatCannotBe) {
 }
 
 TEST(SplatVaeConfig, HoldsOutWhatItDoesNotTrainOn) {
+  using Names = std::vector<std::string>;
   SplatVaeConfig config;
-  EXPECT_EQ(held_out_splits(config), std::vector<std::string>{"test"});
-  for (const auto& splits : {std::vector<std::string>{"train"}, {"train", "test"}}) {
-    config.splits = splits;
-    EXPECT_EQ(held_out_splits(config), std::vector<std::string>{"val"});
-  }
+  EXPECT_EQ(held_out_splits(config), Names{"test"});
+  config.splits = {"train"};
+  EXPECT_EQ(held_out_splits(config), (Names{"val", "test"}));
+  config.splits = {"train", "test"};
+  EXPECT_EQ(held_out_splits(config), Names{"val"});
   config.splits = {"train", "val", "test"};
   EXPECT_TRUE(held_out_splits(config).empty());
 }

@@ -97,8 +97,8 @@ double beta_in_epoch(const SplatVaeConfig& config, std::int64_t epoch);
 /// Learning rate in `epoch` (from 0).
 double learning_rate_in_epoch(const SplatVaeConfig& config, std::int64_t epoch);
 
-/// The split that a run measures itself on: val when it does not train on it, so that choices made
-/// by that figure leave test untouched; else test; empty when nothing is held out.
+/// The splits that a run may measure itself on, those it does not train on: val before test, so
+/// that choices made by that figure leave test untouched.
 std::vector<std::string> held_out_splits(const SplatVaeConfig& config);
 
 }  // namespace neurosplat
