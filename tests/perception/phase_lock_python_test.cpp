@@ -27,7 +27,7 @@ TEST(PhaseLock, AgreesWithPyTorch) {
   const auto raw = at::stack({results[0].prior_packets, results[1].prior_packets});
   write_safetensors(folder / "start.safetensors", {{{"pictures", pictures}, {"raw", raw}}, {}});
   const auto run = testing::run_command(
-      {*python, std::string(NEUROSPLAT_SOURCE_DIR) + "/tests/perception/reference_phase_lock.py",
+      {*python, (testing::source_folder() / "tests/perception/reference_phase_lock.py").string(),
        folder.path().string(), "5", "0.2"});
   ASSERT_EQ(run.status, 0) << run.errors;
   const auto expected = read_safetensors(folder / "expected.safetensors").tensors;

@@ -63,21 +63,20 @@ std::string program(const std::string& name) {
 std::optional<std::string> python_with(const std::string& module) {
   const char* chosen = std::getenv("NEUROSPLAT_PYTHON");
   const std::string python =
-      chosen != nullptr ? chosen : std::string(NEUROSPLAT_SOURCE_DIR) + "/.venv/bin/python";
+      chosen != nullptr ? chosen : (source_folder() / ".venv/bin/python").string();
   const auto probe = run_command({python, "-c", "import " + module});
   if (probe.status != 0) return std::nullopt;
   return python;
 }
 
-std::filesystem::path test_data(const std::string& name) {
-  return std::filesystem::path(NEUROSPLAT_SOURCE_DIR) / "tests" / "data" / name;
+std::filesystem::path source_folder() {
+  return NEUROSPLAT_SOURCE_DIR;
 }
 
 std::optional<std::filesystem::path> shared_folder(const std::string& name) {
   const char* chosen = std::getenv("NEUROSPLAT_SHARED");
-  const auto root = chosen != nullptr
-                        ? std::filesystem::path(chosen)
-                        : std::filesystem::path(NEUROSPLAT_SOURCE_DIR) / ".." / "shared";
+  const auto root =
+      chosen != nullptr ? std::filesystem::path(chosen) : source_folder() / ".." / "shared";
   if (!std::filesystem::exists(root / name)) return std::nullopt;
   return root / name;
 }

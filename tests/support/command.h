@@ -29,8 +29,8 @@ std::string program(const std::string& name);
 /// The Python of the checkout's .venv (or $NEUROSPLAT_PYTHON) when it can import `module`.
 std::optional<std::string> python_with(const std::string& module);
 
-/// A file of tests/data.
-std::filesystem::path test_data(const std::string& name);
+/// The checkout that the tests were built from.
+std::filesystem::path source_folder();
 
 /// The optional folder of shared data: $NEUROSPLAT_SHARED, else ../shared beside the checkout.
 std::optional<std::filesystem::path> shared_folder(const std::string& name);
