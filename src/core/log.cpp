@@ -30,8 +30,4 @@ void error(const std::string& line) {
   logger().error(line);
 }
 
-void quiet() {
-  logger().set_level(spdlog::level::warn);
-}
-
 }  // namespace neurosplat::log

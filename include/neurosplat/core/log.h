@@ -10,7 +10,4 @@ void info(const std::string& line);
 void warn(const std::string& line);
 void error(const std::string& line);
 
-/// Only warnings and errors from here on.
-void quiet();
-
 }  // namespace neurosplat::log
