@@ -28,6 +28,9 @@ void check_arguments(const at::Tensor& packets, std::int64_t height, std::int64_
     throw UsageError(
         text("height, width: expected 2 to ", kLargestSide, " pixels, got ", height, " x ", width));
   }
+  if (!(options.cutoff > 0 && options.cutoff <= 0.1)) {
+    throw UsageError(text("cutoff: expected a number above 0, at most 0.1, got ", options.cutoff));
+  }
   if (options.chunk < 1) throw UsageError(text("chunk: expected >= 1, got ", options.chunk));
 }
 
@@ -49,10 +52,9 @@ at::Tensor render(const at::Tensor& packets, std::int64_t height, std::int64_t w
                   const RenderOptions& options) {
   check_arguments(packets, height, width, options);
   const auto kind = choose(packets, options.renderer);
+  if (kind == RendererKind::matrix) return matrix::draw(packets, height, width, options);
   const auto active = options.form == PacketForm::raw ? activate_packets(packets) : packets;
-  const auto field = kind == RendererKind::matrix
-                         ? matrix::field(active, height, width)
-                         : dense::field(active, height, width, options.chunk);
+  const auto field = dense::field(active, height, width, options.chunk);
   return options.output == Output::sigmoid ? at::sigmoid(field) : field;
 }
 

@@ -44,13 +44,20 @@ struct Arithmetic {
     return (value >= 0 ? Real(1) : e) / (Real(1) + e);
   }
   NEUROSPLAT_HOST_DEVICE static Real tanh(Real value) { return std::tanh(value); }
+  /// Derivatives of both.
+  NEUROSPLAT_HOST_DEVICE static Real logistic_slope(Real value) {
+    return logistic(value) * logistic(-value);
+  }
+  NEUROSPLAT_HOST_DEVICE static Real tanh_slope(Real value) {
+    const Real sech = Real(1) / std::cosh(value);
+    return sech * sech;
+  }
 };
 
-/// raw[5 + 2C] and the packet's anchor logits (x, y) to active[5 + 2C].
-template <class Real>
-NEUROSPLAT_HOST_DEVICE void activate(const Real* raw, const Real& anchor_x, const Real& anchor_y,
-                                     int channels, Real* active) {
-  using Use = Arithmetic<Real>;
+/// The five raw geometry numbers and the packet's anchor logits (x, y) to the activated ones.
+template <class Real, class Use = Arithmetic<Real>>
+NEUROSPLAT_HOST_DEVICE void activate_geometry(const Real* raw, const Real& anchor_x,
+                                              const Real& anchor_y, Real* active) {
   using Constant = typename Use::Constant;
   active[kX] = Use::logistic(anchor_x + raw[kX]);
   active[kY] = Use::logistic(anchor_y + raw[kY]);
@@ -58,28 +65,54 @@ NEUROSPLAT_HOST_DEVICE void activate(const Real* raw, const Real& anchor_x, cons
   active[kOrientation] = raw[kOrientation];
   active[kFrequency] =
       Constant(kFrequencyMinimum) + Constant(kFrequencyRange) * Use::logistic(raw[kFrequency]);
-  for (int i = kCoefficients; i < numbers(channels); ++i) active[i] = Use::tanh(raw[i]);
 }
 
-/// Gradient with respect to the raw numbers, from the one with respect to the activated ones.
+template <class Real, class Use = Arithmetic<Real>>
+NEUROSPLAT_HOST_DEVICE Real activate_coefficient(const Real& raw) {
+  return Use::tanh(raw);
+}
+
+/// raw[5 + 2C] and the packet's anchor logits (x, y) to active[5 + 2C].
+template <class Real, class Use = Arithmetic<Real>>
+NEUROSPLAT_HOST_DEVICE void activate(const Real* raw, const Real& anchor_x, const Real& anchor_y,
+                                     int channels, Real* active) {
+  activate_geometry<Real, Use>(raw, anchor_x, anchor_y, active);
+  for (int i = kCoefficients; i < numbers(channels); ++i) {
+    active[i] = activate_coefficient<Real, Use>(raw[i]);
+  }
+}
+
+/// Gradient with respect to the raw geometry, from the one with respect to the activated one.
 /// Takes the raw numbers, since the activated width and frequency keep too few digits of their
 /// logistic where it is small.
-template <class Real>
+template <class Real, class Use = Arithmetic<Real>>
+NEUROSPLAT_HOST_DEVICE void activate_geometry_backward(const Real* raw, Real anchor_x,
+                                                       Real anchor_y, const Real* active_gradient,
+                                                       Real* raw_gradient) {
+  using Constant = typename Use::Constant;
+  raw_gradient[kX] = active_gradient[kX] * Use::logistic_slope(anchor_x + raw[kX]);
+  raw_gradient[kY] = active_gradient[kY] * Use::logistic_slope(anchor_y + raw[kY]);
+  raw_gradient[kWidth] =
+      active_gradient[kWidth] * Constant(kWidthRange) * Use::logistic_slope(raw[kWidth]);
+  raw_gradient[kOrientation] = active_gradient[kOrientation];
+  raw_gradient[kFrequency] = active_gradient[kFrequency] * Constant(kFrequencyRange) *
+                             Use::logistic_slope(raw[kFrequency]);
+}
+
+template <class Real, class Use = Arithmetic<Real>>
+NEUROSPLAT_HOST_DEVICE Real activate_coefficient_backward(const Real& raw,
+                                                          const Real& active_gradient) {
+  return active_gradient * Use::tanh_slope(raw);
+}
+
+/// Gradient with respect to raw[5 + 2C], from the one with respect to active[5 + 2C].
+template <class Real, class Use = Arithmetic<Real>>
 NEUROSPLAT_HOST_DEVICE void activate_backward(const Real* raw, Real anchor_x, Real anchor_y,
                                               int channels, const Real* active_gradient,
                                               Real* raw_gradient) {
-  const auto slope = [](Real value) {
-    return Arithmetic<Real>::logistic(value) * Arithmetic<Real>::logistic(-value);
-  };
-  raw_gradient[kX] = active_gradient[kX] * slope(anchor_x + raw[kX]);
-  raw_gradient[kY] = active_gradient[kY] * slope(anchor_y + raw[kY]);
-  raw_gradient[kWidth] = active_gradient[kWidth] * Real(kWidthRange) * slope(raw[kWidth]);
-  raw_gradient[kOrientation] = active_gradient[kOrientation];
-  raw_gradient[kFrequency] =
-      active_gradient[kFrequency] * Real(kFrequencyRange) * slope(raw[kFrequency]);
+  activate_geometry_backward<Real, Use>(raw, anchor_x, anchor_y, active_gradient, raw_gradient);
   for (int i = kCoefficients; i < numbers(channels); ++i) {
-    const Real sech = Real(1) / std::cosh(raw[i]);
-    raw_gradient[i] = active_gradient[i] * sech * sech;
+    raw_gradient[i] = activate_coefficient_backward<Real, Use>(raw[i], active_gradient[i]);
   }
 }
 
@@ -93,17 +126,24 @@ struct AxisMoments {
 /// Gradient with respect to the five activated geometry numbers. From X = exp(-d^2/2w^2 + i k d):
 /// dX/dx = (d/w^2 - i k) X, dX/dw = d^2/w^3 X, dX/dk = i d X; Y likewise; k_x = 2 pi f cos(theta),
 /// k_y = 2 pi f sin(theta).
-template <class Real>
-NEUROSPLAT_HOST_DEVICE void geometry_gradient(const Real* active, const AxisMoments<Real>& x,
+template <class Real, class Constant = Real>
+NEUROSPLAT_HOST_DEVICE void geometry_gradient(const Real* active, Real cosine, Real sine,
+                                              const AxisMoments<Real>& x,
                                               const AxisMoments<Real>& y, Real* gradient) {
-  const Real cosine = std::cos(active[kOrientation]), sine = std::sin(active[kOrientation]);
-  const Real wave = Real(kTwoPi) * active[kFrequency];
-  const Real precision = Real(1) / (active[kWidth] * active[kWidth]);
+  const Real wave = Constant(kTwoPi) * active[kFrequency];
+  const Real precision = Constant(1) / (active[kWidth] * active[kWidth]);
   gradient[kX] = precision * x.first_re + wave * cosine * x.zeroth_im;
   gradient[kY] = precision * y.first_re + wave * sine * y.zeroth_im;
   gradient[kWidth] = (x.second_re + y.second_re) * precision / active[kWidth];
   gradient[kOrientation] = wave * (sine * x.first_im - cosine * y.first_im);
-  gradient[kFrequency] = -Real(kTwoPi) * (cosine * x.first_im + sine * y.first_im);
+  gradient[kFrequency] = -Constant(kTwoPi) * (cosine * x.first_im + sine * y.first_im);
+}
+
+template <class Real>
+NEUROSPLAT_HOST_DEVICE void geometry_gradient(const Real* active, const AxisMoments<Real>& x,
+                                              const AxisMoments<Real>& y, Real* gradient) {
+  geometry_gradient(active, std::cos(active[kOrientation]), std::sin(active[kOrientation]), x, y,
+                    gradient);
 }
 
 }  // namespace neurosplat::packet

@@ -22,6 +22,9 @@ struct RenderOptions {
   RendererKind renderer = RendererKind::automatic;
   /// Packets summed at a time by the dense renderer; the others need no chunks.
   std::int64_t chunk = 64;
+  /// Envelopes below it may be left out by the matrix renderer, in (0, 0.1]. The default keeps the
+  /// field within 2e-6 of the full sum (relative to its largest value where that is beyond 1).
+  double cutoff = 1e-7;
 };
 
 /// Draws packets [B, N, 5 + 2C] as pictures [B, C, height, width]; differentiable once.

@@ -1,44 +1,22 @@
 #include "renderer/matrix/matrix_kernels.h"
 
-#include <algorithm>
-#include <bit>
-#include <cmath>
-
-#include "neurosplat/packet/packet.h"
-
 namespace neurosplat::matrix {
 
-namespace baseline {
-#include "renderer/matrix/matrix_kernels-inl.h"
-constexpr Kernels kKernels{write_factors, gather_gradient, "baseline"};
-}  // namespace baseline
+const Kernels& baseline_kernels();
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(NEUROSPLAT_X86_KERNELS)
 
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-namespace avx2 {
-#include "renderer/matrix/matrix_kernels-inl.h"
-constexpr Kernels kKernels{write_factors, gather_gradient, "AVX2"};
-}  // namespace avx2
-#pragma GCC pop_options
-
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,prefer-vector-width=512")
-namespace avx512 {
-#include "renderer/matrix/matrix_kernels-inl.h"
-constexpr Kernels kKernels{write_factors, gather_gradient, "AVX-512"};
-}  // namespace avx512
-#pragma GCC pop_options
+const Kernels& avx2_kernels();
+const Kernels& avx512_kernels();
 
 namespace {
 const Kernels& best() {
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw")) {
-    return avx512::kKernels;
+    return avx512_kernels();
   }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2::kKernels;
-  return baseline::kKernels;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return avx2_kernels();
+  return baseline_kernels();
 }
 }  // namespace
 
@@ -46,7 +24,7 @@ const Kernels& best() {
 
 namespace {
 const Kernels& best() {
-  return baseline::kKernels;
+  return baseline_kernels();
 }
 }  // namespace
 

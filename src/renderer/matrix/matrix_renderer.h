@@ -4,11 +4,14 @@
 
 #include <cstdint>
 
+#include "neurosplat/renderer/renderer.h"
+
 namespace neurosplat::matrix {
 
-/// Linear field [B, C, H, W] of activated packets [B, N, 5 + 2C]: float32 on the CPU,
-/// differentiable once. Working memory is a few pictures' factors, whatever the batch; the
-/// backward pass writes the factors again, which costs less than keeping them.
-at::Tensor field(const at::Tensor& packets, std::int64_t height, std::int64_t width);
+/// What render() returns, for float32 on the CPU; differentiable once. Working memory is that of
+/// as many pictures as there are threads, whatever the batch; the backward pass writes the factors
+/// again, which costs less than keeping them.
+at::Tensor draw(const at::Tensor& packets, std::int64_t height, std::int64_t width,
+                const RenderOptions& options);
 
 }  // namespace neurosplat::matrix

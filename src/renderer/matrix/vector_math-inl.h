@@ -1,0 +1,97 @@
+// Numbers by the vector. No function of the standard library in these files: compiled for another
+// instruction set, it could become the one that the whole program uses.
+
+#define NEUROSPLAT_INLINE inline __attribute__((always_inline))
+#define NEUROSPLAT_UNROLL _Pragma("GCC unroll 16")
+
+typedef float Vector __attribute__((vector_size(4 * kLanes)));
+typedef std::int32_t Integers __attribute__((vector_size(4 * kLanes)));
+
+NEUROSPLAT_INLINE std::int64_t smaller(std::int64_t a, std::int64_t b) {
+  return a < b ? a : b;
+}
+
+NEUROSPLAT_INLINE Vector load(const float* from) {
+  Vector value;
+  __builtin_memcpy(&value, from, sizeof value);
+  return value;
+}
+
+NEUROSPLAT_INLINE void store(float* to, Vector value) {
+  __builtin_memcpy(to, &value, sizeof value);
+}
+
+NEUROSPLAT_INLINE Vector all(float value) {
+  return Vector{} + value;
+}
+
+NEUROSPLAT_INLINE Vector magnitude(Vector x) {
+  return x < 0.0f ? -x : x;
+}
+
+/// x to the nearest integer, for |x| < 2^22.
+NEUROSPLAT_INLINE Vector round_nearest(Vector x) {
+  constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23
+  return (x + kMagic) - kMagic;
+}
+
+/// exp(x) for -kLowest <= x <= 0, zero below. Coefficients: Cephes expf.
+NEUROSPLAT_INLINE Vector exp_or_zero(Vector x) {
+  const Vector clamped = x < -kLowest ? all(-kLowest) : x;
+  const Vector power = round_nearest(clamped * 1.44269504088896341f);
+  const Vector r = (clamped - power * 0.693359375f) + power * 2.12194440e-4f;
+  Vector p = all(1.9875691500e-4f);
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  const Vector mantissa = p * (r * r) + (r + 1.0f);
+  const Integers bits = (__builtin_convertvector(power, Integers) + 127) << 23;
+  const Vector value = mantissa * reinterpret_cast<Vector>(bits);
+  return x < -kLowest ? Vector{} : value;
+}
+
+struct SinCos {
+  Vector sine, cosine;
+};
+
+/// sin and cos of 2 pi turns, for |turns| <= 1/2. Coefficients: Cephes sinf, cosf.
+NEUROSPLAT_INLINE SinCos sincos_turns(Vector turns) {
+  const Vector quarter = round_nearest(4.0f * turns);
+  const Vector z = (turns - 0.25f * quarter) * 6.283185307179586f;
+  const Vector zz = z * z;
+  const Vector s =
+      ((-1.9515295891e-4f * zz + 8.3321608736e-3f) * zz - 1.6666654611e-1f) * (zz * z) + z;
+  const Vector c =
+      ((2.443315711809948e-5f * zz - 1.388731625493765e-3f) * zz + 4.166664568298827e-2f) *
+          (zz * zz) +
+      (1.0f - 0.5f * zz);
+  const Integers q = __builtin_convertvector(quarter, Integers);
+  const Vector swapped_s = (q & 1) != 0 ? c : s;
+  const Vector swapped_c = (q & 1) != 0 ? s : c;
+  return {(q & 2) != 0 ? -swapped_s : swapped_s, ((q + 1) & 2) != 0 ? -swapped_c : swapped_c};
+}
+
+/// What packet.h's formulas are made of, by the vector; all from e = exp(-|x|), to float32's
+/// absolute precision.
+struct VectorArithmetic {
+  using Constant = float;
+
+  NEUROSPLAT_INLINE static Vector logistic(Vector value) {
+    const Vector e = exp_or_zero(-magnitude(value));
+    return (value >= 0.0f ? all(1.0f) : e) / (1.0f + e);
+  }
+  NEUROSPLAT_INLINE static Vector logistic_slope(Vector value) {
+    const Vector e = exp_or_zero(-magnitude(value));
+    return e / ((1.0f + e) * (1.0f + e));
+  }
+  NEUROSPLAT_INLINE static Vector tanh(Vector value) {
+    const Vector e = exp_or_zero(-2.0f * magnitude(value));
+    const Vector positive = (1.0f - e) / (1.0f + e);
+    return value < 0.0f ? -positive : positive;
+  }
+  NEUROSPLAT_INLINE static Vector tanh_slope(Vector value) {
+    return 4.0f * logistic_slope(2.0f * value);
+  }
+};
