@@ -2,11 +2,15 @@
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/packet/packet.h"
@@ -125,6 +129,128 @@ INSTANTIATE_TEST_SUITE_P(Renderer, EverySmallCase, ::testing::ValuesIn(small_cas
                          [](const auto& one) { return one.param.name; });
 INSTANTIATE_TEST_SUITE_P(Renderer, EveryCase, ::testing::ValuesIn(renderer_cases()),
                          [](const auto& one) { return one.param.name; });
+
+/// Sharp and broad packets in one picture: several grids and blocks that reach part of it.
+TEST(Renderer, PacketsOnEveryGrid) {
+  for (const auto& [height, width] : {std::pair{300, 260}, std::pair{40, 400}}) {
+    const RendererCase one{"", 1, 700, 3, height, width, 2.5, -1.0, -0.5};
+    const auto active = activate_packets(raw_packets(one));
+    const auto truth = render(active.to(at::kDouble), height, width,
+                              linear(RendererKind::dense, PacketForm::activated));
+    const auto picture =
+        render(active, height, width, linear(RendererKind::matrix, PacketForm::activated));
+    EXPECT_LE(error_of(picture, truth), 1e-6) << height << " x " << width;
+  }
+}
+
+/// Broader than any raw packet can be: plane waves, which no grid of few points carries.
+TEST(Renderer, ActivatedPacketsOfAnyWidth) {
+  auto active = activate_packets(raw_packets({"", 1, 60, 3, 100, 100}));
+  active.select(2, packet::kWidth) *= 20;
+  const auto truth =
+      render(active.to(at::kDouble), 100, 100, linear(RendererKind::dense, PacketForm::activated));
+  const auto picture =
+      render(active, 100, 100, linear(RendererKind::matrix, PacketForm::activated));
+  EXPECT_LE(error_of(picture, truth), 1e-6);
+}
+
+/// Activation and sigmoid are part of the matrix renderer's own pass.
+TEST_P(EveryCase, MatrixPicturesOfRawPackets) {
+  const auto& one = GetParam();
+  const auto raw = raw_packets(one);
+  const auto generator = at::detail::createCPUGenerator(13);
+  const auto weight =
+      at::randn({one.batch, one.channels, one.height, one.width}, generator, at::kFloat);
+  const auto picture_and_gradient = [&](at::Tensor packets, RendererKind kind) {
+    packets = packets.detach().clone().requires_grad_(true);
+    const auto picture = render(packets, one.height, one.width, {.renderer = kind});
+    (picture * weight).sum().backward();
+    return std::pair{picture.detach(), packets.grad().to(at::kDouble)};
+  };
+  const auto [truth, expected] = picture_and_gradient(raw.to(at::kDouble), RendererKind::dense);
+  const auto [own, got] = picture_and_gradient(raw, RendererKind::matrix);
+  EXPECT_LE((own.to(at::kDouble) - truth).abs().max().item<double>(), 4e-6);
+  for (std::int64_t i = 0; i < expected.size(2); ++i) {
+    const auto wanted = expected.select(2, i);
+    EXPECT_LE((got.select(2, i) - wanted).norm().item<double>(),
+              3e-5 * wanted.norm().item<double>() + 1e-12)
+        << "number " << i;
+  }
+}
+
+TEST(Renderer, CutoffTradesErrorForWork) {
+  const RendererCase one{"", 1, 300, 3, 128, 128, 1.0, -2.0};
+  const auto active = activate_packets(raw_packets(one));
+  const auto truth =
+      render(active.to(at::kDouble), 128, 128, linear(RendererKind::dense, PacketForm::activated));
+  const auto error = [&](double cutoff) {
+    auto options = linear(RendererKind::matrix, PacketForm::activated);
+    options.cutoff = cutoff;
+    return (render(active, 128, 128, options).to(at::kDouble) - truth).abs().max().item<double>();
+  };
+  EXPECT_LE(error(1e-7), 2e-6);
+  const double coarse = error(1e-2);
+  EXPECT_GT(coarse, 1e-4);
+  // No pixel can lose more than the cutoff times the coefficients of all packets.
+  EXPECT_LE(coarse, 1e-2 * active.slice(2, packet::kCoefficients).abs().sum().item<double>());
+  EXPECT_THROW(error(0), UsageError);
+  EXPECT_THROW(error(0.5), UsageError);
+  EXPECT_THROW(error(std::nan("")), UsageError);
+}
+
+TEST(Renderer, ThreadsShareOnePictureAndManyAlike) {
+  const RendererCase one{"", 3, 200, 3, 50, 70};
+  const auto raw = raw_packets(one);
+  const int before = at::get_num_threads();
+  std::vector<at::Tensor> pictures, gradients;
+  for (const int threads : {1, 2, 5}) {
+    at::set_num_threads(threads);
+    auto packets = raw.clone().requires_grad_(true);
+    const auto picture = render(packets, 50, 70, {.renderer = RendererKind::matrix});
+    picture.square().sum().backward();
+    pictures.push_back(picture.detach());
+    gradients.push_back(packets.grad());
+  }
+  at::set_num_threads(before);
+  for (std::size_t i = 1; i < pictures.size(); ++i) {
+    EXPECT_TRUE(at::allclose(pictures[i], pictures[0], 0, 1e-6));
+    EXPECT_TRUE(at::allclose(gradients[i], gradients[0], 1e-4, 1e-4));
+  }
+}
+
+TEST(Renderer, NamesNumbersThatAreNotFinite) {
+  const auto message = [](double value, PacketForm form) -> std::string {
+    auto packets = at::full({2, 40, 11}, 0.5, at::kFloat);
+    packets[1][33][4] = value;
+    try {
+      render(packets, 16, 16, {.form = form, .renderer = RendererKind::matrix});
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  for (const auto form : {PacketForm::raw, PacketForm::activated}) {
+    EXPECT_EQ(message(std::nan(""), form),
+              "packets: expected finite numbers, got nan as number 4 of packet 33 of picture 1");
+    EXPECT_EQ(message(-INFINITY, form),
+              "packets: expected finite numbers, got -inf as number 4 of packet 33 of picture 1");
+  }
+  auto flat = at::full({1, 3, 11}, 0.5, at::kFloat);
+  flat[0][2][packet::kWidth] = 0;
+  EXPECT_THROW(render(flat, 8, 8, {.form = PacketForm::activated}), UsageError);
+}
+
+/// Far outside the frame a packet draws nothing and moves nothing.
+TEST(Renderer, PacketsBeyondTheFrame) {
+  auto active = at::full({1, 2, 11}, 0.3, at::kFloat);
+  active.select(2, packet::kX) = 40;
+  active.select(2, packet::kWidth) = 0.05;
+  active.requires_grad_(true);
+  const auto picture = render(active, 20, 20, linear(RendererKind::matrix, PacketForm::activated));
+  picture.sum().backward();
+  EXPECT_EQ(picture.abs().max().item<float>(), 0);
+  EXPECT_EQ(active.grad().abs().max().item<float>(), 0);
+}
 
 /// Where the whole field stays within 1 the bound is absolute, highest frequency included.
 TEST(Renderer, MatrixValuesOfAFieldWithinOne) {

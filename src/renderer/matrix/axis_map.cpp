@@ -48,7 +48,6 @@ struct Dictionary {
 
 Dictionary dictionary(std::int64_t points) {
   const double band = band_of(points), narrowest = kSpread / (2 * kPi * band);
-  const double broadest = std::max(0.35, 3 * narrowest);
   std::mt19937_64 random(static_cast<std::uint64_t>(points));
   const auto uniform = [&random](double first, double last) {
     return first + (last - first) * static_cast<double>(random() >> 11) * 0x1p-53;
@@ -58,7 +57,7 @@ Dictionary dictionary(std::int64_t points) {
   for (std::int64_t i = 0; i < count; ++i) {
     const bool sharpest = i % 4 == 0;
     const double width =
-        sharpest ? narrowest : std::exp(uniform(std::log(narrowest), std::log(broadest)));
+        sharpest ? narrowest : std::exp(uniform(std::log(narrowest), std::log(kBroadest)));
     const double highest = std::max(0.0, band - kSpread / (2 * kPi * width));
     packets.centre.push_back(uniform(-0.1, 1.1));
     packets.width.push_back(width);

@@ -17,17 +17,18 @@
 namespace neurosplat::matrix {
 
 /// Points of a grid on [0, 1], and the band that it carries: packets with
-/// |f| + kSpread / (2 pi w) <= band, f in cycles and w in units of the canvas side, come out at
-/// every pixel within 1e-7 of their amplitude.
+/// |f| + kSpread / (2 pi w) <= band and w <= kBroadest, f in cycles and w in units of the canvas
+/// side, come out at every pixel within 1e-7 of their amplitude.
 struct PointGrid {
   std::int64_t points;
   double band;
 };
 
 inline constexpr double kSpread = 5.4;
+inline constexpr double kBroadest = 0.35;
 
 inline constexpr std::array kPointGrids = {
-    PointGrid{16, 3.2},   PointGrid{32, 10.0}, PointGrid{48, 17.2},  PointGrid{64, 24.0},
+    PointGrid{16, 4.0},   PointGrid{32, 10.0}, PointGrid{48, 17.2},  PointGrid{64, 24.0},
     PointGrid{80, 31.5},  PointGrid{96, 38.5}, PointGrid{128, 53.0}, PointGrid{160, 68.0},
     PointGrid{192, 83.0}, PointGrid{224, 98.0}};
 

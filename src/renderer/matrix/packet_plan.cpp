@@ -17,9 +17,15 @@ const float* number(const PacketTable& active, packet::Number which) {
   return active.data + which * active.row;
 }
 
+/// Whether the grid is not just the picture itself.
+bool smaller_than_pixels(const Shape& shape, std::size_t grid) {
+  return grid < kPointGrids.size() &&
+         kPointGrids[grid].points < std::max(shape.width, shape.height);
+}
+
 /// The smallest grid that carries each packet.
-void assign_grids(const PacketTable& active, const double* cosine, const double* sine,
-                  std::vector<std::uint8_t>& grid) {
+void assign_grids(const Shape& shape, const PacketTable& active, const double* cosine,
+                  const double* sine, std::vector<std::uint8_t>& grid) {
   const float* width = number(active, packet::kWidth);
   const float* frequency = number(active, packet::kFrequency);
   grid.resize(static_cast<std::size_t>(active.packets));
@@ -29,6 +35,7 @@ void assign_grids(const PacketTable& active, const double* cosine, const double*
         std::abs(frequency[n]) * along + kSpread / (2 * std::numbers::pi) / std::abs(width[n]);
     std::size_t i = 0;
     while (i < kPointGrids.size() && kPointGrids[i].band < band) ++i;
+    if (!smaller_than_pixels(shape, i) || std::abs(width[n]) > kBroadest) i = kGrids - 1;
     grid[static_cast<std::size_t>(n)] = static_cast<std::uint8_t>(i);
   }
 }
@@ -71,10 +78,12 @@ std::array<std::size_t, kGrids> choose_grids(const Shape& shape,
   std::array<double, kGrids + 1> best{};  // best[i]: grids below i are served
   std::array<std::size_t, kGrids + 1> from{};
   for (std::size_t last = 0; last < kGrids; ++last) {
+    const bool usable = smaller_than_pixels(shape, last) || last == kGrids - 1;
     best[last + 1] = std::numeric_limits<double>::infinity();
     double packets = 0;
     for (std::size_t first = last + 1; first-- > 0;) {
       packets += count[first];
+      if (packets > 0 && !usable) break;
       const double own =
           packets > 0 ? packets * packet_cost(shape, last) + map_cost(shape, last) : 0.0;
       if (best[first] + own < best[last + 1]) {
@@ -197,7 +206,7 @@ GridUse use_of(const Shape& shape, std::size_t grid, std::int64_t offset) {
 void make_plan(const Shape& shape, const PacketTable& active, const double* cosine,
                const double* sine, double cutoff, PacketPlan& plan) {
   thread_local std::vector<std::uint8_t> grid;
-  assign_grids(active, cosine, sine, grid);
+  assign_grids(shape, active, cosine, sine, grid);
   const auto drawn_on = choose_grids(shape, grid);
   plan.order.clear();
   plan.grids.clear();
