@@ -1,0 +1,50 @@
+#pragma once
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "neurosplat/packet/packet.h"
+#include "renderer_cases.h"
+
+namespace neurosplat::testing {
+
+/// Raw packets of a case, on the CPU. float32, since every implementation must start from the same
+/// numbers.
+inline at::Tensor raw_packets(const RendererCase& one, std::uint64_t seed = 7) {
+  const auto generator = at::detail::createCPUGenerator(seed);
+  auto raw = at::randn({one.batch, one.packets, 5 + 2 * one.channels}, generator, at::kDouble) *
+             one.spread;
+  raw.select(2, packet::kWidth) += one.width_shift;
+  raw.select(2, packet::kFrequency) += one.frequency_shift;
+  raw.narrow(2, packet::kX, 2) += one.centre_shift;
+  return raw.to(at::kFloat);
+}
+
+/// Largest difference, relative to the field's largest value where that is beyond 1: a float32 sum
+/// cannot know its small results better than its large partial sums. Infinite for a NaN.
+inline double error_of(const at::Tensor& picture, const at::Tensor& truth) {
+  const double largest = truth.abs().max().item<double>();
+  const double error = (picture.to(truth.options()) - truth).abs().max().item<double>();
+  return std::isnan(error) ? std::numeric_limits<double>::infinity()
+                           : error / std::max(largest, 1.0);
+}
+
+/// For each number of a packet, the norm of the difference over all packets, relative to the
+/// norm of the truth. Infinite for a NaN.
+inline std::vector<double> gradient_errors(const at::Tensor& own, const at::Tensor& truth) {
+  const auto difference = (own.to(truth.options()) - truth).flatten(0, 1).norm(2, {0});
+  const auto relative = (difference / (truth.flatten(0, 1).norm(2, {0}) + 1e-30)).contiguous();
+  std::vector<double> errors(relative.data_ptr<double>(),
+                             relative.data_ptr<double>() + relative.numel());
+  for (double& error : errors) {
+    if (std::isnan(error)) error = std::numeric_limits<double>::infinity();
+  }
+  return errors;
+}
+
+}  // namespace neurosplat::testing
