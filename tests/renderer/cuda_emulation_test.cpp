@@ -96,7 +96,7 @@ at::Tensor truth_of(const at::Tensor& active, const RendererCase& one) {
 
 const std::vector<RendererCase>& emulated_cases() {
   static const std::vector<RendererCase> cases = {
-      {"one_packet", 1, 1, 3, 16, 16},
+      {"one_packet", 4, 1, 3, 16, 16},
       {"two_by_two_pixels", 2, 5, 3, 2, 2},
       {"batch_of_two", 2, 65, 3, 48, 20},
       {"wide", 1, 64, 3, 17, 90},

@@ -96,7 +96,11 @@ bool any_in_block(bool mine);
 std::uint32_t ballot(bool mine);
 float shuffle_xor(float value, int mask);
 void multiply_add(float (&sum)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]);
-void expect(bool held);
+[[noreturn]] void reach_beyond_tile();
+
+inline void expect(bool held) {
+  if (!held) reach_beyond_tile();
+}
 
 inline std::uint32_t bits_of(float value) {
   std::uint32_t bits;

@@ -21,7 +21,7 @@ void run(std::int64_t blocks, int threads, std::size_t shared_bytes,
 /// Matrix products done since the start of the program, warp by warp.
 std::int64_t matrix_products();
 
-/// Emulates __launch_bounds__-free launches in the order of the warps that `seed` gives.
+/// Chooses another order of the warps.
 void set_seed(std::uint64_t seed);
 
 }  // namespace neurosplat::emulation

@@ -18,8 +18,9 @@ double power_below(double value) {
   return std::bit_cast<double>(std::bit_cast<std::uint64_t>(value) & 0x7ff0000000000000ULL);
 }
 
+/// Towards zero to a multiple of `quantum`, at most 2^30 of them.
 double cut(double value, double quantum) {
-  return std::trunc(value / quantum) * quantum;
+  return static_cast<double>(static_cast<std::int32_t>(value / quantum)) * quantum;
 }
 
 float truncated_sum(const double (&addends)[9]) {
