@@ -110,6 +110,7 @@ const std::vector<RendererCase>& emulated_cases() {
       {"broad_envelopes", 1, 60, 3, 64, 64, 1.0, 9.0},
       {"highest_frequency", 1, 40, 3, 64, 64, 1.0, 0.0, 12.0},
       {"sharpest_corner", 1, 12, 3, 200, 200, 1.0, 9.0, 12.0},
+      {"outside_the_frame", 1, 60, 3, 40, 60, 1.0, -1.0, 0.0, 0.0, 2.5},
       {"at_the_border", 1, 80, 3, 40, 40, 1.0, 0.0, 0.0, 12.0},
       {"saturated_coefficients", 1, 30, 3, 40, 40, 9.0},
       {"model_size", 1, 512, 3, 128, 128, 0.5},
@@ -123,14 +124,14 @@ TEST_P(CudaEmulation, Values) {
   const auto& one = GetParam();
   const auto shape = shape_of(one);
   const auto raw = raw_packets(one);
-  const auto active = activated(shape, raw);
-  EXPECT_TRUE(at::allclose(active, activate_packets(raw), 1e-6, 1e-6));
+  EXPECT_TRUE(at::allclose(activated(shape, raw), activate_packets(raw), 1e-6, 1e-6));
+  const auto active = testing::active_packets(one);
   EXPECT_LE(testing::error_of(drawn(shape, active), truth_of(active, one)), 2e-6);
 }
 
 TEST_P(CudaEmulation, Gradients) {
   const auto& one = GetParam();
-  const auto active = activate_packets(raw_packets(one));
+  const auto active = testing::active_packets(one);
   const auto weight = at::randn({one.batch, one.channels, one.height, one.width},
                                 at::detail::createCPUGenerator(11), at::kFloat);
   auto exact = active.to(at::kDouble).requires_grad_(true);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "neurosplat/packet/packet.h"
+#include "neurosplat/renderer/renderer.h"
 #include "renderer_cases.h"
 
 namespace neurosplat::testing {
@@ -23,6 +24,14 @@ inline at::Tensor raw_packets(const RendererCase& one, std::uint64_t seed = 7) {
   raw.select(2, packet::kFrequency) += one.frequency_shift;
   raw.narrow(2, packet::kX, 2) += one.centre_shift;
   return raw.to(at::kFloat);
+}
+
+/// Activated packets of a case, float32. Activated once for all implementations: the bounds are
+/// about drawing, not about where a packet is.
+inline at::Tensor active_packets(const RendererCase& one) {
+  auto active = activate_packets(raw_packets(one));
+  if (one.stretch != 1.0) active.narrow(2, packet::kX, 2).sub_(0.5).mul_(one.stretch).add_(0.5);
+  return active;
 }
 
 /// Largest difference, relative to the field's largest value where that is beyond 1: a float32 sum

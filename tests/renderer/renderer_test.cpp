@@ -11,23 +11,15 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/packet/packet.h"
 #include "renderer_cases.h"
+#include "renderer_numbers.h"
 
 namespace neurosplat {
 namespace {
 
+using testing::error_of;
+using testing::raw_packets;
 using testing::renderer_cases;
 using testing::RendererCase;
-
-at::Tensor raw_packets(const RendererCase& one, std::uint64_t seed = 7) {
-  const auto generator = at::detail::createCPUGenerator(seed);
-  auto raw = at::randn({one.batch, one.packets, 5 + 2 * one.channels}, generator, at::kDouble) *
-             one.spread;
-  raw.select(2, packet::kWidth) += one.width_shift;
-  raw.select(2, packet::kFrequency) += one.frequency_shift;
-  raw.narrow(2, packet::kX, 2) += one.centre_shift;
-  // Both sides must start from the same float32 numbers.
-  return raw.to(at::kFloat);
-}
 
 /// The formula of reference S0, section 1.1, written as plain double loops for one picture.
 at::Tensor formula(const at::Tensor& active, std::int64_t height, std::int64_t width) {
@@ -58,13 +50,6 @@ RenderOptions linear(RendererKind kind, PacketForm form = PacketForm::raw) {
   return {.form = form, .output = Output::linear, .renderer = kind};
 }
 
-/// Largest difference, relative to the field's largest value where that is beyond 1: a float32 sum
-/// cannot know its small results better than its large partial sums.
-double error_of(const at::Tensor& picture, const at::Tensor& truth) {
-  const double largest = truth.abs().max().item<double>();
-  return (picture.to(at::kDouble) - truth).abs().max().item<double>() / std::max(largest, 1.0);
-}
-
 /// Those that plain loops finish in a moment.
 std::vector<RendererCase> small_cases() {
   std::vector<RendererCase> small;
@@ -79,7 +64,7 @@ class EverySmallCase : public ::testing::TestWithParam<RendererCase> {};
 
 TEST_P(EverySmallCase, DenseInDoubleIsTheFormula) {
   const auto& one = GetParam();
-  const auto active = activate_packets(raw_packets(one).to(at::kDouble));
+  const auto active = testing::active_packets(one).to(at::kDouble);
   const auto picture =
       render(active, one.height, one.width, linear(RendererKind::dense, PacketForm::activated));
   for (std::int64_t b = 0; b < one.batch; ++b) {
@@ -89,8 +74,7 @@ TEST_P(EverySmallCase, DenseInDoubleIsTheFormula) {
 
 TEST_P(EveryCase, MatrixValues) {
   const auto& one = GetParam();
-  // Activated in float32 once: the bound is about drawing, not about where a packet is.
-  const auto active = activate_packets(raw_packets(one));
+  const auto active = testing::active_packets(one);
   const auto truth = render(active.to(at::kDouble), one.height, one.width,
                             linear(RendererKind::dense, PacketForm::activated));
   const auto picture =
@@ -100,7 +84,7 @@ TEST_P(EveryCase, MatrixValues) {
 
 TEST_P(EveryCase, MatrixGradients) {
   const auto& one = GetParam();
-  const auto active = activate_packets(raw_packets(one));
+  const auto active = testing::active_packets(one);
   const auto generator = at::detail::createCPUGenerator(11);
   const auto weight =
       at::randn({one.batch, one.channels, one.height, one.width}, generator, at::kFloat);
