@@ -1,5 +1,5 @@
-# The program that also runs where there is no test framework.
-add_executable(renderer_check renderer_check.cpp)
+# The programs that also run where there is no test framework.
+add_executable(renderer_check ${CMAKE_CURRENT_LIST_DIR}/renderer_check.cpp)
 target_include_directories(renderer_check PRIVATE ${CMAKE_SOURCE_DIR}/tests)
 target_link_libraries(renderer_check PRIVATE neurosplat::renderer neurosplat_options)
 foreach(renderer dense matrix cuda)
@@ -14,3 +14,13 @@ foreach(renderer dense matrix cuda)
       SKIP_REGULAR_EXPRESSION "SKIPPED: " ENVIRONMENT OMP_WAIT_POLICY=passive)
   endforeach()
 endforeach()
+
+if(NEUROSPLAT_WITH_CUDA)
+  add_executable(cuda_lock_check ${CMAKE_CURRENT_LIST_DIR}/cuda_lock_check.cpp)
+  target_include_directories(cuda_lock_check PRIVATE ${CMAKE_SOURCE_DIR}/tests
+                             ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(cuda_lock_check PRIVATE neurosplat::renderer neurosplat_options)
+  add_test(NAME renderer_check.cuda.lock COMMAND cuda_lock_check)
+  set_tests_properties(renderer_check.cuda.lock PROPERTIES TIMEOUT 300
+    SKIP_REGULAR_EXPRESSION "SKIPPED: ")
+endif()

@@ -34,6 +34,31 @@ inline at::Tensor active_packets(const RendererCase& one) {
   return active;
 }
 
+/// The formula of reference S0, section 1.1, written as plain double loops for one picture.
+inline at::Tensor formula(const at::Tensor& active, std::int64_t height, std::int64_t width) {
+  const auto numbers = active.to(at::kDouble).contiguous();
+  const auto p = numbers.accessor<double, 2>();
+  const std::int64_t channels = (numbers.size(1) - 5) / 2;
+  auto picture = at::zeros({channels, height, width}, at::kDouble);
+  auto out = picture.accessor<double, 3>();
+  for (std::int64_t i = 0; i < height; ++i) {
+    for (std::int64_t j = 0; j < width; ++j) {
+      const double u = static_cast<double>(j) / static_cast<double>(width - 1);
+      const double v = static_cast<double>(i) / static_cast<double>(height - 1);
+      for (std::int64_t n = 0; n < numbers.size(0); ++n) {
+        const double dx = u - p[n][0], dy = v - p[n][1];
+        const double envelope = std::exp(-(dx * dx + dy * dy) / (2 * p[n][2] * p[n][2]));
+        const double phase = 2 * M_PI * p[n][4] * (dx * std::cos(p[n][3]) + dy * std::sin(p[n][3]));
+        for (std::int64_t c = 0; c < channels; ++c) {
+          out[c][i][j] +=
+              envelope * (p[n][5 + 2 * c] * std::cos(phase) - p[n][6 + 2 * c] * std::sin(phase));
+        }
+      }
+    }
+  }
+  return picture;
+}
+
 /// Largest difference, relative to the field's largest value where that is beyond 1: a float32 sum
 /// cannot know its small results better than its large partial sums. Infinite for a NaN.
 inline double error_of(const at::Tensor& picture, const at::Tensor& truth) {
