@@ -176,6 +176,9 @@ TEST(Renderer, RefusesWhatItCannotDraw) {
   EXPECT_THROW(render(good, 8, std::numeric_limits<std::int64_t>::max()), UsageError);
   EXPECT_THROW(render(good.to(at::kHalf), 8, 8), UsageError);
   EXPECT_THROW(render(good.to(at::kDouble), 8, 8, {.renderer = RendererKind::matrix}), UsageError);
+  // Packets on the CPU, or a build without CUDA.
+  EXPECT_THROW(render(good, 8, 8, {.renderer = RendererKind::cuda}), UsageError);
+  EXPECT_EQ(renderer_from_name("cuda"), RendererKind::cuda);
   EXPECT_THROW(render(at::Tensor(), 8, 8), UsageError);
   EXPECT_THROW(renderer_from_name("fast"), UsageError);
 }

@@ -132,9 +132,13 @@ LockStep::LockStep(std::int64_t packets, std::int64_t height, std::int64_t width
     throw UsageError(text("learning rate: expected a number above 0, got ", learning_rate));
   }
   parts_ = std::make_unique<Parts>(shape, c10::Device(c10::kCUDA, c10::cuda::current_device()));
-  parts_->graph =
-      capture(shape, parts_->memory, {.learning_rate = static_cast<float>(learning_rate)});
-  set_packets(at::zeros_like(parts_->raw));
+  const AdamSettings adam{.learning_rate = static_cast<float>(learning_rate)};
+  const auto resting = at::zeros_like(parts_->raw);
+  set_packets(resting);
+  // Once as plain launches: the kernels are loaded at their first, which a capture may not see.
+  lock_step(shape, parts_->memory, adam, c10::cuda::getCurrentCUDAStream().stream());
+  parts_->graph = capture(shape, parts_->memory, adam);
+  set_packets(resting);
 }
 
 LockStep::~LockStep() = default;

@@ -9,7 +9,8 @@ namespace neurosplat::cuda {
 
 /// Locks packets onto one picture: draw with a sigmoid, mean squared error, its gradient and Adam,
 /// as four kernels captured once in a CUDA graph. Works on the device that is current when it is
-/// made. Calls go to that device's current stream and wait for nothing; use one stream throughout.
+/// made. Calls go to that device's current stream and do not wait for it, copies from the CPU
+/// apart; use one stream throughout.
 class LockStep {
  public:
   /// N packets of `channels` (1 or 3) on height x width pixels; Adam with PyTorch's other defaults.
