@@ -116,7 +116,7 @@ void add_sample_splat_vae(Program& program) {
       ->capture_default_str();
   command.add_option("--out", request->out, "PNG file to write")->capture_default_str();
   command.add_option("--device", request->device, "cpu, cuda or auto")->capture_default_str();
-  command.add_option("--renderer", request->renderer, "auto, matrix or dense")
+  command.add_option("--renderer", request->renderer, "auto, matrix, cuda or dense")
       ->capture_default_str();
   command.add_option("--threads", request->threads, "CPU threads; 0: all cores")
       ->capture_default_str();

@@ -4,6 +4,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "renderer/cuda/cuda_renderer.h"
 #include "renderer/dense_renderer.h"
 #include "renderer/matrix/matrix_renderer.h"
 
@@ -36,6 +37,9 @@ void check_arguments(const at::Tensor& packets, std::int64_t height, std::int64_
 
 /// Refuses what the chosen implementation does not serve.
 RendererKind choose(const at::Tensor& packets, RendererKind asked) {
+  if (asked == RendererKind::cuda) cuda::require(packets);
+  const bool cuda_serves =
+      cuda::built() && packets.is_cuda() && packets.scalar_type() == at::kFloat;
   const bool matrix_serves = packets.is_cpu() && packets.scalar_type() == at::kFloat;
   if (asked == RendererKind::matrix && !matrix_serves) {
     throw UsageError(text("packets: the matrix renderer takes float32 on the CPU, got ",
@@ -43,6 +47,7 @@ RendererKind choose(const at::Tensor& packets, RendererKind asked) {
                           "; choose the dense renderer"));
   }
   if (asked != RendererKind::automatic) return asked;
+  if (cuda_serves) return RendererKind::cuda;
   return matrix_serves ? RendererKind::matrix : RendererKind::dense;
 }
 
@@ -54,7 +59,9 @@ at::Tensor render(const at::Tensor& packets, std::int64_t height, std::int64_t w
   const auto kind = choose(packets, options.renderer);
   if (kind == RendererKind::matrix) return matrix::draw(packets, height, width, options);
   const auto active = options.form == PacketForm::raw ? activate_packets(packets) : packets;
-  const auto field = dense::field(active, height, width, options.chunk);
+  const auto field = kind == RendererKind::cuda
+                         ? cuda::field(active, height, width)
+                         : dense::field(active, height, width, options.chunk);
   return options.output == Output::sigmoid ? at::sigmoid(field) : field;
 }
 
@@ -62,7 +69,8 @@ RendererKind renderer_from_name(const std::string& name) {
   if (name == "auto") return RendererKind::automatic;
   if (name == "dense") return RendererKind::dense;
   if (name == "matrix") return RendererKind::matrix;
-  throw UsageError(text("renderer: expected auto, dense or matrix, got '", name, "'"));
+  if (name == "cuda") return RendererKind::cuda;
+  throw UsageError(text("renderer: expected auto, dense, matrix or cuda, got '", name, "'"));
 }
 
 }  // namespace neurosplat

@@ -13,6 +13,8 @@ struct RendererCase {
   std::int64_t batch, packets, channels, height, width;
   /// Raw numbers are normal draws of this spread, shifted for width, frequency and centre.
   double spread = 1.0, width_shift = 0, frequency_shift = 0, centre_shift = 0;
+  /// Activated centres are moved away from the middle by this factor.
+  double stretch = 1.0;
 };
 
 inline void PrintTo(const RendererCase& one, std::ostream* out) {
@@ -21,7 +23,8 @@ inline void PrintTo(const RendererCase& one, std::ostream* out) {
 
 inline const std::vector<RendererCase>& renderer_cases() {
   static const std::vector<RendererCase> cases = {
-      {"one_packet", 1, 1, 3, 16, 16},
+      // Four pictures: of a single number, a relative error would only say how much cancels in it.
+      {"one_packet", 4, 1, 3, 16, 16},
       {"one_packet_grey", 8, 1, 1, 8, 8},
       {"two_by_two_pixels", 2, 5, 3, 2, 2},
       {"tall", 2, 65, 3, 48, 20},
@@ -34,9 +37,19 @@ inline const std::vector<RendererCase>& renderer_cases() {
       {"highest_frequency", 1, 40, 3, 64, 64, 1.0, 0.0, 12.0},
       {"lowest_frequency", 1, 60, 3, 64, 64, 1.0, 0.0, -12.0},
       {"sharpest_corner", 1, 12, 3, 200, 200, 1.0, 9.0, 12.0},
+      {"outside_the_frame", 1, 60, 3, 40, 60, 1.0, -1.0, 0.0, 0.0, 2.5},
       {"at_the_border", 1, 80, 3, 40, 40, 1.0, 0.0, 0.0, 12.0},
       {"saturated_coefficients", 1, 30, 3, 40, 40, 9.0},
       {"many_packets", 1, 4096, 3, 64, 64, 1.0, -2.0},
+  };
+  return cases;
+}
+
+/// Those that take the dense sum many seconds.
+inline const std::vector<RendererCase>& slow_renderer_cases() {
+  static const std::vector<RendererCase> cases = {
+      {"large_picture", 1, 100, 3, 768, 1024},
+      {"large_picture_many_packets", 1, 4096, 3, 256, 256, 1.0, -2.0},
   };
   return cases;
 }

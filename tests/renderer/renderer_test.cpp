@@ -15,58 +15,19 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/packet/packet.h"
 #include "renderer_cases.h"
+#include "renderer_numbers.h"
 
 namespace neurosplat {
 namespace {
 
+using testing::error_of;
+using testing::formula;
+using testing::raw_packets;
 using testing::renderer_cases;
 using testing::RendererCase;
 
-at::Tensor raw_packets(const RendererCase& one, std::uint64_t seed = 7) {
-  const auto generator = at::detail::createCPUGenerator(seed);
-  auto raw = at::randn({one.batch, one.packets, 5 + 2 * one.channels}, generator, at::kDouble) *
-             one.spread;
-  raw.select(2, packet::kWidth) += one.width_shift;
-  raw.select(2, packet::kFrequency) += one.frequency_shift;
-  raw.narrow(2, packet::kX, 2) += one.centre_shift;
-  // Both sides must start from the same float32 numbers.
-  return raw.to(at::kFloat);
-}
-
-/// The formula of reference S0, section 1.1, written as plain double loops for one picture.
-at::Tensor formula(const at::Tensor& active, std::int64_t height, std::int64_t width) {
-  const auto numbers = active.to(at::kDouble).contiguous();
-  const auto p = numbers.accessor<double, 2>();
-  const std::int64_t channels = (numbers.size(1) - 5) / 2;
-  auto picture = at::zeros({channels, height, width}, at::kDouble);
-  auto out = picture.accessor<double, 3>();
-  for (std::int64_t i = 0; i < height; ++i) {
-    for (std::int64_t j = 0; j < width; ++j) {
-      const double u = static_cast<double>(j) / static_cast<double>(width - 1);
-      const double v = static_cast<double>(i) / static_cast<double>(height - 1);
-      for (std::int64_t n = 0; n < numbers.size(0); ++n) {
-        const double dx = u - p[n][0], dy = v - p[n][1];
-        const double envelope = std::exp(-(dx * dx + dy * dy) / (2 * p[n][2] * p[n][2]));
-        const double phase = 2 * M_PI * p[n][4] * (dx * std::cos(p[n][3]) + dy * std::sin(p[n][3]));
-        for (std::int64_t c = 0; c < channels; ++c) {
-          out[c][i][j] +=
-              envelope * (p[n][5 + 2 * c] * std::cos(phase) - p[n][6 + 2 * c] * std::sin(phase));
-        }
-      }
-    }
-  }
-  return picture;
-}
-
 RenderOptions linear(RendererKind kind, PacketForm form = PacketForm::raw) {
   return {.form = form, .output = Output::linear, .renderer = kind};
-}
-
-/// Largest difference, relative to the field's largest value where that is beyond 1: a float32 sum
-/// cannot know its small results better than its large partial sums.
-double error_of(const at::Tensor& picture, const at::Tensor& truth) {
-  const double largest = truth.abs().max().item<double>();
-  return (picture.to(at::kDouble) - truth).abs().max().item<double>() / std::max(largest, 1.0);
 }
 
 /// Those that plain loops finish in a moment.
@@ -83,7 +44,7 @@ class EverySmallCase : public ::testing::TestWithParam<RendererCase> {};
 
 TEST_P(EverySmallCase, DenseInDoubleIsTheFormula) {
   const auto& one = GetParam();
-  const auto active = activate_packets(raw_packets(one).to(at::kDouble));
+  const auto active = testing::active_packets(one).to(at::kDouble);
   const auto picture =
       render(active, one.height, one.width, linear(RendererKind::dense, PacketForm::activated));
   for (std::int64_t b = 0; b < one.batch; ++b) {
@@ -93,8 +54,7 @@ TEST_P(EverySmallCase, DenseInDoubleIsTheFormula) {
 
 TEST_P(EveryCase, MatrixValues) {
   const auto& one = GetParam();
-  // Activated in float32 once: the bound is about drawing, not about where a packet is.
-  const auto active = activate_packets(raw_packets(one));
+  const auto active = testing::active_packets(one);
   const auto truth = render(active.to(at::kDouble), one.height, one.width,
                             linear(RendererKind::dense, PacketForm::activated));
   const auto picture =
@@ -104,7 +64,7 @@ TEST_P(EveryCase, MatrixValues) {
 
 TEST_P(EveryCase, MatrixGradients) {
   const auto& one = GetParam();
-  const auto active = activate_packets(raw_packets(one));
+  const auto active = testing::active_packets(one);
   const auto generator = at::detail::createCPUGenerator(11);
   const auto weight =
       at::randn({one.batch, one.channels, one.height, one.width}, generator, at::kFloat);
@@ -342,6 +302,9 @@ TEST(Renderer, RefusesWhatItCannotDraw) {
   EXPECT_THROW(render(good, 8, std::numeric_limits<std::int64_t>::max()), UsageError);
   EXPECT_THROW(render(good.to(at::kHalf), 8, 8), UsageError);
   EXPECT_THROW(render(good.to(at::kDouble), 8, 8, {.renderer = RendererKind::matrix}), UsageError);
+  // Packets on the CPU, or a build without CUDA.
+  EXPECT_THROW(render(good, 8, 8, {.renderer = RendererKind::cuda}), UsageError);
+  EXPECT_EQ(renderer_from_name("cuda"), RendererKind::cuda);
   EXPECT_THROW(render(at::Tensor(), 8, 8), UsageError);
   EXPECT_THROW(renderer_from_name("fast"), UsageError);
 }

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "neurosplat/packet/packet.h"
+
 namespace neurosplat::packet {
 
 /// Logits of one packet's resting centre.
@@ -11,7 +13,7 @@ struct AnchorLogit {
 };
 
 /// The anchor grid's side for `packets` packets: the smallest whose square holds them all.
-inline std::int64_t anchor_side(std::int64_t packets) {
+NEUROSPLAT_HOST_DEVICE inline std::int64_t anchor_side(std::int64_t packets) {
   auto side = static_cast<std::int64_t>(std::sqrt(static_cast<double>(packets)));
   while (side * side < packets) ++side;
   while (side > 1 && (side - 1) * (side - 1) >= packets) --side;
@@ -21,7 +23,7 @@ inline std::int64_t anchor_side(std::int64_t packets) {
 /// Anchor of packet `index`: the grid .08 ... .92 in both directions, x slow and y fast, the
 /// first `packets` places (reference S0, section 1.1). A single packet rests at .08, .08, as
 /// the reference's linspace has it.
-inline AnchorLogit anchor_logit(std::int64_t index, std::int64_t packets) {
+NEUROSPLAT_HOST_DEVICE inline AnchorLogit anchor_logit(std::int64_t index, std::int64_t packets) {
   constexpr double kFirst = 0.08, kLast = 0.92;
   const std::int64_t side = anchor_side(packets);
   const auto place = [side](std::int64_t i) {

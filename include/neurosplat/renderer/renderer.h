@@ -14,7 +14,7 @@ enum class PacketForm { raw, activated };
 enum class Output { linear, sigmoid };
 
 /// The implementations. `automatic` takes the fastest that serves the device and dtype.
-enum class RendererKind { automatic, dense, matrix };
+enum class RendererKind { automatic, dense, matrix, cuda };
 
 struct RenderOptions {
   PacketForm form = PacketForm::raw;
@@ -28,16 +28,18 @@ struct RenderOptions {
 };
 
 /// Draws packets [B, N, 5 + 2C] as pictures [B, C, height, width]; differentiable once.
-/// float32, or float64 with the dense renderer. Any B, N, C >= 1, height, width >= 2.
-/// Throws UsageError that names the argument, its shape and what was expected.
-/// Source: reference S0 section 1.1; the product form is our derivation (docs/renderer.md).
+/// float32, or float64 with the dense renderer. `cuda` takes float32 on a CUDA device, in a build
+/// that has it, and makes pictures of NaN or infinite packets NaN without waiting to refuse them.
+/// Any B, N, C >= 1, height, width >= 2. Throws UsageError that names the argument, its shape and
+/// what was expected. Source: reference S0 section 1.1; the product form is our derivation
+/// (docs/renderer.md).
 at::Tensor render(const at::Tensor& packets, std::int64_t height, std::int64_t width,
                   const RenderOptions& options = {});
 
 /// Raw packets [B, N, 5 + 2C] to activated ones of the same shape, on the anchor grid of N.
 at::Tensor activate_packets(const at::Tensor& raw);
 
-/// "auto", "dense" or "matrix"; throws UsageError for anything else.
+/// "auto", "dense", "matrix" or "cuda"; throws UsageError for anything else.
 RendererKind renderer_from_name(const std::string& name);
 
 }  // namespace neurosplat

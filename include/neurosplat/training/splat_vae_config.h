@@ -74,7 +74,7 @@ void visit_options(Config& config, Visitor&& visit) {
   visit("threads", config.threads, "CPU threads; 0: all cores");
   visit("workers", config.workers, "threads that decode pictures");
   visit("memory_gib", config.memory_gib, "GiB of decoded pictures to keep in memory");
-  visit("renderer", config.renderer, "auto, matrix or dense");
+  visit("renderer", config.renderer, "auto, matrix, cuda or dense");
   visit("chunk", config.chunk, "packets at a time in the dense renderer");
   visit("held_out_every", config.held_out_every,
         "epochs between measurements on held-out pictures; 0: never");

@@ -1,0 +1,26 @@
+# The programs that also run where there is no test framework.
+add_executable(renderer_check ${CMAKE_CURRENT_LIST_DIR}/renderer_check.cpp)
+target_include_directories(renderer_check PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+target_link_libraries(renderer_check PRIVATE neurosplat::renderer neurosplat_options)
+foreach(renderer dense matrix cuda)
+  set(device cpu)
+  if(renderer STREQUAL cuda)
+    set(device cuda)
+  endif()
+  foreach(mode values gradients support)
+    add_test(NAME renderer_check.${renderer}.${mode}
+             COMMAND renderer_check ${mode} --renderer ${renderer} --device ${device})
+    set_tests_properties(renderer_check.${renderer}.${mode} PROPERTIES TIMEOUT 300
+      SKIP_REGULAR_EXPRESSION "SKIPPED: " ENVIRONMENT OMP_WAIT_POLICY=passive)
+  endforeach()
+endforeach()
+
+if(NEUROSPLAT_WITH_CUDA)
+  add_executable(cuda_lock_check ${CMAKE_CURRENT_LIST_DIR}/cuda_lock_check.cpp)
+  target_include_directories(cuda_lock_check PRIVATE ${CMAKE_SOURCE_DIR}/tests
+                             ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(cuda_lock_check PRIVATE neurosplat::renderer neurosplat_options)
+  add_test(NAME renderer_check.cuda.lock COMMAND cuda_lock_check)
+  set_tests_properties(renderer_check.cuda.lock PROPERTIES TIMEOUT 300
+    SKIP_REGULAR_EXPRESSION "SKIPPED: ")
+endif()
