@@ -36,8 +36,9 @@ at::Tensor next_batch(PictureLoader& loader, std::int64_t& epoch) {
 /// Steps on generated pictures, decoded once as those of a data set within --memory-gib are.
 void training_step(benchmark::State& state, std::int64_t side, std::int64_t packets) {
   const auto config = config_of(side, packets);
-  PictureLoader loader(open_pictures({.kind = DatasetKind::synthetic, .splits = {"train"}}),
-                       {.side = side, .batch = config.batch, .flip = true});
+  PictureLoader loader(
+      open_pictures({.kind = DatasetKind::synthetic, .root = {}, .splits = {"train"}}),
+      {.side = side, .batch = config.batch, .flip = true});
   SplatVaeLearner learner(config, at::kCPU);
   learner.model().train(true);
   std::int64_t epoch = 0;

@@ -64,13 +64,15 @@ wants() {
   [[ " ${only[*]} " == *" $1 "* ]]
 }
 
-# run_benchmark PROGRAM FILTER [ARGUMENTS]: its results as JSON in $work; progress is not shown.
+# run_benchmark PROGRAM FILTER [ARGUMENTS]: its results as JSON in $work. What it says while it runs
+# is shown only when it fails.
 run_benchmark() {
   local program=$1 filter=$2
   shift 2
   "$bin/$program" --benchmark_filter="$filter" --benchmark_min_time="$seconds" \
     --benchmark_repetitions="$repetitions" --benchmark_enable_random_interleaving=true \
-    --benchmark_out="$work/$program.json" --benchmark_out_format=json "$@" >/dev/null
+    --benchmark_out="$work/$program.json" --benchmark_out_format=json "$@" \
+    >/dev/null 2>"$work/words" || fail "$program failed: $(tail -n 1 "$work/words")"
 }
 
 # render_memory's figures, one line each: implementation packets side bytes.

@@ -104,19 +104,17 @@ def scaling_curves(rows):
 
 
 def memory_rows(path):
-    rows = []
+    rows = {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
         implementation, packets, side, grown = line.split()
-        rows.append(
-            {
-                "implementation": implementation,
-                "packets": int(packets),
-                "height": int(side),
-                "width": int(side),
-                "mib": int(grown) / 2**20,
-            }
-        )
-    return rows
+        rows[implementation, packets, side] = {
+            "implementation": implementation,
+            "packets": int(packets),
+            "height": int(side),
+            "width": int(side),
+            "mib": int(grown) / 2**20,
+        }
+    return list(rows.values())
 
 
 def training_rows(benchmarks):
@@ -206,10 +204,9 @@ def memory_exponents(rows):
     found = []
     for implementation in dict.fromkeys(row["implementation"] for row in rows):
         own = [row for row in rows if row["implementation"] == implementation]
-        by_packets = [(row["packets"], row["mib"]) for row in own if row["height"] == 128]
-        by_pixels = [(pixels(row), row["mib"]) for row in own if row["packets"] == 512]
+        by_packets = sorted((row["packets"], row["mib"]) for row in own if row["height"] == 128)
+        by_pixels = sorted((pixels(row), row["mib"]) for row in own if row["packets"] == 512)
         for over, points in (("N", by_packets), ("pixels", by_pixels)):
-            points = sorted(set(points))
             upper = points[len(points) // 2 :]
             exponent = slope(upper) if all(y > 0 for _, y in upper) else None
             found.append({"implementation": implementation, "over": over, "exponent": exponent})
@@ -258,6 +255,7 @@ GNUPLOT = """
 set terminal pngcairo size 1200,500 font "sans,11"
 set output "{output}"
 set logscale xy
+set format x "10^{{%L}}"
 set key top left
 set grid
 set ylabel "ms a picture"
