@@ -46,7 +46,9 @@ TEST(Bench, WritesTheRowsThatItPrints) {
     EXPECT_EQ(keys, expected);
     EXPECT_GT(row["forward_ms"].get<double>(), 0);
     EXPECT_GT(row["share_of_peak"].get<double>(), 0);
-    if (row["implementation"] == "dense") EXPECT_EQ(row["forward_ratio"], 1.0);
+    if (row["implementation"] == "dense") {
+      EXPECT_EQ(row["forward_ratio"], 1.0);
+    }
   }
 }
 
