@@ -86,6 +86,7 @@ measure_memory() {
   done
 }
 
+[[ -z $plot ]] || wants scaling || usage_error "expected --only scaling with --plot, came ${only[*]}"
 if [[ -n $plot ]] && ! command -v gnuplot >/dev/null; then
   "$root/scripts/setup.sh" --plots
 fi
@@ -102,8 +103,6 @@ if [[ -n $quick ]]; then
   seconds=0.02 repetitions=1 most=(1024 256)
   table='table/.*/(256/64/64|512/128/128)/' scaling='by-.*/matrix/'
 fi
-# Worker threads that wait must not take the core from the one they wait for.
-export OMP_WAIT_POLICY=passive
 if [[ -n $model ]]; then
   "$bin/model_packets" "$model" "$data" "$work/packets.safetensors"
   packets+=("$work/packets.safetensors")

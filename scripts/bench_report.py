@@ -251,12 +251,13 @@ def print_lock(rows):
         )
 
 
+COLOURS = {"dense": "#c04020", "matrix": "#2060a0"}
 GNUPLOT = """
-set terminal pngcairo size 1200,500 font "sans,11"
+set terminal pngcairo size 1200,620 font "sans,11"
 set output "{output}"
 set logscale xy
 set format x "10^{{%L}}"
-set key top left
+set key above maxcols 2 samplen 3
 set grid
 set ylabel "ms a picture"
 set multiplot layout 1,2
@@ -273,7 +274,7 @@ def draw_plot(curves, folder):
     for index, ((group, implementation, which), points) in enumerate(sorted(curves.items())):
         name = f"$curve{index}"
         blocks.append(f"{name} << EOD\n" + "".join(f"{x} {y}\n" for x, y in points) + "EOD\n")
-        colour = "#c04020" if implementation == "dense" else "#2060a0"
+        colour = COLOURS.get(implementation, "#208040")
         style = "dashtype 2" if which == "forward" else "dashtype 1"
         title = f"{implementation}, {which.replace('_', ' + ')}: x^{{{slope(points):.2f}}}"
         plots[group].append(
