@@ -12,7 +12,8 @@ requirements=$root/scripts/requirements.txt
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/setup.sh
+Usage: scripts/setup.sh [--plots]
+  --plots   also install gnuplot, for scripts/bench.sh --plot
 Installs the Debian packages that are missing and makes .venv with the Python packages of
 scripts/requirements.txt, which bring LibTorch. Running it again does only what is missing.
 Environment:
@@ -109,11 +110,12 @@ provide_libtorch() {
 
 case ${1:-} in
   '') ;;
+  --plots) packages+=(gnuplot-nox) ;;
   -h | --help)
     usage
     exit
     ;;
-  *) usage_error "expected no arguments, came $1" ;;
+  *) usage_error "expected --plots or nothing, came $1" ;;
 esac
 install_packages
 provide_libtorch

@@ -9,6 +9,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
+#include "neurosplat/core/memory.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -93,6 +94,7 @@ int Program::run() {
 }
 
 int run_program(Program& program, const std::function<void(Program&)>& set_up) {
+  keep_freed_memory();
   return guarded([&] {
     set_up(program);
     return program.run();

@@ -28,8 +28,9 @@ constexpr std::int64_t kSmallestMap = 4;  // pixels a side where the encoder sto
 constexpr std::int64_t kMostChannels = 512;
 constexpr double kLeak = 0.2;
 
+/// In place: its gradient is computed from its output, and no layer before it needs its own.
 nn::LeakyReLU leaky_relu() {
-  return nn::LeakyReLU(nn::LeakyReLUOptions().negative_slope(kLeak));
+  return nn::LeakyReLU(nn::LeakyReLUOptions().negative_slope(kLeak).inplace(true));
 }
 
 struct EncoderImpl : nn::Module {
@@ -49,7 +50,8 @@ struct EncoderImpl : nn::Module {
   }
 
   Posterior forward(const at::Tensor& pictures) {
-    const auto features = conv->forward(pictures).flatten(1);
+    const auto features =
+        conv->forward(pictures.contiguous(at::MemoryFormat::ChannelsLast)).flatten(1);
     return {fc_mu->forward(features), fc_lv->forward(features)};
   }
 
@@ -120,6 +122,17 @@ struct SplatVae::Networks : nn::Module {
     last->bias.zero_();
   }
 
+  /// Convolutions and batch normalisation are faster with a pixel's channels side by side. Not
+  /// before initialise_all: random numbers are laid down in the order of memory.
+  void lay_out_channels_last() {
+    for (const auto& layer : modules(/*include_self=*/false)) {
+      if (auto* convolution = layer->as<nn::Conv2dImpl>()) {
+        auto& weight = convolution->weight;
+        weight.set_data(weight.contiguous(at::MemoryFormat::ChannelsLast));
+      }
+    }
+  }
+
   SplatVaeArchitecture architecture;
   Encoder enc;
   Decoder dec;
@@ -142,6 +155,7 @@ SplatVae::SplatVae(const SplatVaeArchitecture& architecture, std::uint64_t seed)
   check(architecture);
   networks_ = std::make_shared<Networks>(architecture);
   networks_->initialise_all(seed);
+  networks_->lay_out_channels_last();
 }
 
 const SplatVaeArchitecture& SplatVae::architecture() const {

@@ -2,8 +2,6 @@
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
-#include <torch/nn/utils/clip_grad.h>
-#include <torch/optim/adam.h>
 
 #include <cmath>
 #include <string>
@@ -12,6 +10,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/models/device.h"
+#include "training/fused_adam.h"
 
 namespace neurosplat {
 namespace {
@@ -41,7 +40,7 @@ const at::Tensor& find(const TensorFile& state, const std::string& name, at::Int
 
 }  // namespace
 
-/// torch's Adam over the model's named parameters.
+/// Adam over the model's named parameters.
 struct SplatVaeLearner::Optimiser {
   explicit Optimiser(const SplatVae& model, double rate) : adam(trainable(model), rate) {}
 
@@ -55,16 +54,8 @@ struct SplatVaeLearner::Optimiser {
     return parameters;
   }
 
-  std::vector<at::Tensor>& parameters() { return adam.param_groups()[0].params(); }
-
-  torch::optim::AdamParamState* moments(const at::Tensor& parameter) {
-    const auto found = adam.state().find(parameter.unsafeGetTensorImpl());
-    if (found == adam.state().end()) return nullptr;
-    return static_cast<torch::optim::AdamParamState*>(found->second.get());
-  }
-
   std::vector<std::string> names;
-  torch::optim::Adam adam;
+  FusedAdam adam;
 };
 
 SplatVaeLearner::SplatVaeLearner(const SplatVaeConfig& config, const at::Device& device)
@@ -80,7 +71,7 @@ SplatVaeLearner::SplatVaeLearner(const SplatVaeConfig& config, const at::Device&
 SplatVaeLearner::~SplatVaeLearner() = default;
 
 void SplatVaeLearner::set_learning_rate(double rate) {
-  optimiser_->adam.param_groups()[0].options().set_lr(rate);
+  optimiser_->adam.set_learning_rate(rate);
 }
 
 StepLoss SplatVaeLearner::step(const at::Tensor& pictures, double beta, StageClock& clock) {
@@ -110,12 +101,11 @@ StepLoss SplatVaeLearner::step(const at::Tensor& pictures, double beta, StageClo
   drawn.register_hook([&clock](const at::Tensor&) { clock.mark(Stage::loss); });
   packets.register_hook([&clock](const at::Tensor&) { clock.mark(Stage::renderer); });
   latents.register_hook([&clock](const at::Tensor&) { clock.mark(Stage::decoder); });
-  optimiser_->adam.zero_grad();
+  optimiser_->adam.forget_gradients();
   loss.backward();
   clock.mark(Stage::encoder);
-  const double norm = torch::nn::utils::clip_grad_norm_(optimiser_->parameters(), config_.clip);
+  const double norm = optimiser_->adam.step(config_.clip);
   if (!std::isfinite(norm)) throw Error("the gradient is not finite");
-  optimiser_->adam.step();
   clock.mark(Stage::optimiser);
   return result;
 }
@@ -123,15 +113,12 @@ StepLoss SplatVaeLearner::step(const at::Tensor& pictures, double beta, StageClo
 TensorFile SplatVaeLearner::state() const {
   TensorFile file;
   for (const auto& [name, tensor] : model_.state()) file.tensors[kModel + name] = tensor.detach();
-  std::int64_t steps = 0;
-  for (std::size_t i = 0; i < optimiser_->names.size(); ++i) {
-    const auto* moments = optimiser_->moments(optimiser_->parameters()[i]);
-    if (moments == nullptr) continue;  // no step was made yet
-    file.tensors[kFirst + optimiser_->names[i]] = moments->exp_avg();
-    file.tensors[kSecond + optimiser_->names[i]] = moments->exp_avg_sq();
-    steps = moments->step();
+  const auto& adam = optimiser_->adam;
+  for (std::size_t i = 0; adam.steps() > 0 && i < optimiser_->names.size(); ++i) {
+    file.tensors[kFirst + optimiser_->names[i]] = adam.first_moments()[i];
+    file.tensors[kSecond + optimiser_->names[i]] = adam.second_moments()[i];
   }
-  file.tensors[kSteps] = at::full({1}, steps, at::kLong);
+  file.tensors[kSteps] = at::full({1}, adam.steps(), at::kLong);
   file.tensors[kNoise] = noise_.get_state();
   return file;
 }
@@ -143,17 +130,14 @@ void SplatVaeLearner::load_state(const TensorFile& state) {
   }
   model_.load_state(weights);
   const auto steps = find(state, kSteps, {1}).item<std::int64_t>();
+  auto& adam = optimiser_->adam;
+  std::vector<at::Tensor> first, second;
   for (std::size_t i = 0; steps > 0 && i < optimiser_->names.size(); ++i) {
-    const auto& parameter = optimiser_->parameters()[i];
-    const auto take = [&](const std::string& prefix) {
-      return find(state, prefix + optimiser_->names[i], parameter.sizes()).to(device_);
-    };
-    auto moments = std::make_unique<torch::optim::AdamParamState>();
-    moments->step(steps);
-    moments->exp_avg(take(kFirst));
-    moments->exp_avg_sq(take(kSecond));
-    optimiser_->adam.state()[parameter.unsafeGetTensorImpl()] = std::move(moments);
+    const auto sizes = adam.parameters()[i].sizes();
+    first.push_back(find(state, kFirst + optimiser_->names[i], sizes));
+    second.push_back(find(state, kSecond + optimiser_->names[i], sizes));
   }
+  if (steps > 0) adam.restore(steps, first, second);
   const auto fresh = noise_.get_state();
   noise_.set_state(find(state, kNoise, fresh.sizes()));
 }

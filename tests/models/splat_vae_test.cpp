@@ -59,6 +59,29 @@ TEST(SplatVae, RoundTripThroughItsState) {
   EXPECT_TRUE(at::equal(one.reconstruct(pictures), other.reconstruct(pictures)));
 }
 
+// The same network with every tensor laid out plainly, channel after channel.
+TEST(SplatVae, ChannelsLastEncoderAgreesWithThePlainOne) {
+  const SplatVae model({.image_size = 32, .packets = 9, .latent = 7}, 1);
+  const auto pictures = at::rand({4, 3, 32, 32}, at::detail::createCPUGenerator(4), at::kFloat);
+  auto state = model.state();
+  for (auto& [name, tensor] : state) tensor = tensor.detach().contiguous();
+  auto plain = pictures;
+  for (int layer = 0; layer < 9; layer += 3) {
+    const auto of = [&](int index, const char* what) {
+      return state.at("enc.conv." + std::to_string(index) + "." + what);
+    };
+    plain = at::conv2d(plain, of(layer, "weight"), of(layer, "bias"), 2, 1);
+    plain = at::batch_norm(plain, of(layer + 1, "weight"), of(layer + 1, "bias"), {}, {}, true, 0.1,
+                           1e-5, false);
+    plain = at::leaky_relu(plain, 0.2);
+  }
+  const auto mean =
+      at::linear(plain.flatten(1), state.at("enc.fc_mu.weight"), state.at("enc.fc_mu.bias"));
+  EXPECT_TRUE(state.at("enc.conv.3.weight").is_contiguous());
+  EXPECT_TRUE(model.state().at("enc.conv.3.weight").is_contiguous(at::MemoryFormat::ChannelsLast));
+  EXPECT_LT((model.encode(pictures).mean - mean).abs().max().item<double>(), 1e-5);
+}
+
 TEST(SplatVae, RefusesWeightsOfAnotherSize) {
   const SplatVae small({.image_size = 16, .packets = 9, .latent = 5});
   const SplatVae other({.image_size = 16, .packets = 8, .latent = 5});

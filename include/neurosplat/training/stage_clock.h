@@ -14,8 +14,6 @@ inline constexpr std::array kStageNames = {"data", "encoder",   "decoder", "rend
 /// With an asynchronous device these are the times of launching, not of computing.
 class StageClock {
  public:
-  void start() { last_ = Clock::now(); }
-
   void mark(Stage stage) {
     const auto now = Clock::now();
     seconds_[static_cast<std::size_t>(stage)] += std::chrono::duration<double>(now - last_).count();

@@ -1,0 +1,96 @@
+/// Times a training step, by part, and a lock. Names are read by scripts/bench_report.py:
+///   training/side/packets/batch, with the seconds of each stage as counters;
+///   lock/side/packets/steps.
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <benchmark/benchmark.h>
+
+#include "neurosplat/core/memory.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/data/picture_loader.h"
+#include "neurosplat/models/device.h"
+#include "neurosplat/perception/phase_lock.h"
+#include "training/splat_vae_learner.h"
+
+namespace neurosplat::benchmarks {
+namespace {
+
+SplatVaeConfig config_of(std::int64_t side, std::int64_t packets) {
+  SplatVaeConfig config;
+  config.image_size = side;
+  config.num_packets = packets;
+  config.beta = 1e-5;
+  config.device = "cpu";
+  return config;
+}
+
+at::Tensor next_batch(PictureLoader& loader, std::int64_t& epoch) {
+  auto batch = loader.next();
+  if (!batch) {
+    loader.start_epoch(++epoch);
+    batch = loader.next();
+  }
+  return *batch;
+}
+
+/// Steps on generated pictures, decoded once as those of a data set within --memory-gib are.
+void training_step(benchmark::State& state, std::int64_t side, std::int64_t packets) {
+  const auto config = config_of(side, packets);
+  PictureLoader loader(
+      open_pictures({.kind = DatasetKind::synthetic, .root = {}, .splits = {"train"}}),
+      {.side = side, .batch = config.batch, .flip = true});
+  SplatVaeLearner learner(config, at::kCPU);
+  learner.model().train(true);
+  std::int64_t epoch = 0;
+  loader.start_epoch(epoch);
+  StageClock clock;
+  const auto step = [&] {
+    const auto batch = next_batch(loader, epoch);
+    clock.mark(Stage::data);
+    learner.step(to_unit_range(batch, at::kCPU), config.beta, clock);
+  };
+  for (int i = 0; i < 2; ++i) step();
+  clock = {};
+  for (auto _ : state) {
+    step();
+    clock.mark(Stage::other);
+  }
+  state.SetItemsProcessed(state.iterations() * config.batch);
+  for (std::size_t i = 0; i < kStageNames.size(); ++i) {
+    state.counters[kStageNames[i]] = benchmark::Counter(clock.seconds(static_cast<Stage>(i)),
+                                                        benchmark::Counter::kAvgIterations);
+  }
+}
+
+void lock(benchmark::State& state, std::int64_t side, std::int64_t packets, std::int64_t steps) {
+  const PhaseLock phase_lock(SplatVae({.image_size = side, .packets = packets}),
+                             {.steps = steps, .learning_rate = 0.2});
+  const auto picture = at::rand({3, side, side}, at::detail::createCPUGenerator(2), at::kFloat);
+  for (int i = 0; i < 3; ++i) phase_lock.lock(picture);
+  for (auto _ : state) benchmark::DoNotOptimize(phase_lock.lock(picture));
+}
+
+void add_training(std::int64_t side, std::int64_t packets) {
+  const auto name = text("training/", side, '/', packets, "/64");
+  benchmark::RegisterBenchmark(name.c_str(), training_step, side, packets)
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime();
+}
+
+}  // namespace
+}  // namespace neurosplat::benchmarks
+
+int main(int argc, char** argv) {
+  namespace own = neurosplat::benchmarks;
+  neurosplat::keep_freed_memory();
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  neurosplat::use_threads(0);
+  own::add_training(64, 256);
+  own::add_training(128, 512);
+  benchmark::RegisterBenchmark("lock/128/512/5", own::lock, 128, 512, 5)
+      ->Unit(benchmark::kMillisecond)
+      ->UseRealTime();
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
