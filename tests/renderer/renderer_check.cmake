@@ -15,6 +15,17 @@ foreach(renderer dense matrix cuda)
   endforeach()
 endforeach()
 
+# The instruction sets that are not the fastest one here.
+foreach(set baseline AVX2)
+  foreach(mode values gradients)
+    add_test(NAME renderer_check.matrix.${mode}.${set}
+             COMMAND renderer_check ${mode} --renderer matrix --device cpu)
+    set_tests_properties(renderer_check.matrix.${mode}.${set} PROPERTIES TIMEOUT 300
+      SKIP_REGULAR_EXPRESSION "expected one that this processor runs"
+      ENVIRONMENT "OMP_WAIT_POLICY=passive;NEUROSPLAT_INSTRUCTION_SET=${set}")
+  endforeach()
+endforeach()
+
 if(NEUROSPLAT_WITH_CUDA)
   add_executable(cuda_lock_check ${CMAKE_CURRENT_LIST_DIR}/cuda_lock_check.cpp)
   target_include_directories(cuda_lock_check PRIVATE ${CMAKE_SOURCE_DIR}/tests

@@ -92,7 +92,11 @@ struct Kernels {
   const char* name;
 };
 
-/// The best set that this processor runs, chosen once.
+/// Environment variable that asks for another set than the fastest: baseline, AVX2 or AVX-512.
+inline constexpr const char* kInstructionSetVariable = "NEUROSPLAT_INSTRUCTION_SET";
+
+/// The set in use, chosen once. Throws UsageError where the variable names one that this processor
+/// does not run.
 const Kernels& kernels();
 
 }  // namespace neurosplat::matrix
