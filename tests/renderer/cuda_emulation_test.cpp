@@ -104,8 +104,9 @@ const std::vector<RendererCase>& emulated_cases() {
       {"grey", 2, 100, 1, 32, 32},
       {"grey_beyond_a_tile", 1, 33, 1, 70, 130},
       {"five_channels", 2, 33, 5, 24, 24},
-      {"more_than_a_window", 1, 300, 3, 24, 24},
-      {"many_blocks", 260, 3, 1, 3, 3},
+      // So many pictures that a block gets several windows of packets, or several tiles.
+      {"windows_of_a_block", 128, 260, 1, 2, 2, 1.0, -3.0},
+      {"tiles_of_a_block", 129, 1, 3, 34, 130},
       {"narrow_envelopes", 1, 200, 3, 64, 64, 1.0, -9.0},
       {"broad_envelopes", 1, 60, 3, 64, 64, 1.0, 9.0},
       {"highest_frequency", 1, 40, 3, 64, 64, 1.0, 0.0, 12.0},

@@ -247,6 +247,7 @@ struct Moments {
     }
   }
 
+  /// Also the barrier between the reads of one tile and the writes of the next.
   static NEUROSPLAT_DEVICE bool any_reaches(const Task& task, int top, int left, const Shape& shape,
                                             Shared& shared) {
     const int slot = device::thread() % kPackets;
@@ -303,7 +304,6 @@ struct Moments {
         device::synchronise();
         add_left(shape, top, lane, shared, sums);
         multiply_columns(lane, shared, columns_gradient);
-        device::synchronise();
       }
       add_columns(shape, left, lane, shared, columns_gradient, sums);
       device::synchronise();
