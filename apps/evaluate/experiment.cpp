@@ -74,7 +74,7 @@ at::Tensor read_numbers(const fs::path& path, std::int64_t dimensions) {
 
 at::Tensor read_grey(const fs::path& path, std::int64_t side) {
   if (path.extension() != ".npy") {
-    return centre_square(read_picture(path), side).to(at::kDouble).div(255.0).mean(0);
+    return grey_square(read_picture(path), side);
   }
   const auto picture = read_numbers(path, 2);
   if (picture.min().item<double>() < 0.0 || picture.max().item<double>() > 1.0) {

@@ -33,7 +33,7 @@ std::filesystem::path find_input(const ExperimentOptions& options, const std::st
 /// Numbers from .npy as float64, their shape checked: `dimensions` of them. Throws Error.
 at::Tensor read_numbers(const std::filesystem::path& path, std::int64_t dimensions);
 
-/// A grey picture, float64 [side, side] in [0, 1], channel mean: from .npy [H, W] as it is (any
+/// A grey picture, float64 [side, side] in [0, 1]: from .npy [H, W] as it is (any
 /// size), or from a picture file's centre square.
 at::Tensor read_grey(const std::filesystem::path& path, std::int64_t side);
 

@@ -39,8 +39,7 @@ at::Tensor read_stream(const Options& options) {
   while (static_cast<std::int64_t>(frames.size()) < options.limit) {
     const auto frame = source->next();
     if (!frame) break;
-    frames.push_back(
-        centre_square(frame->picture, options.size).to(at::kDouble).div(255.0).mean(0));
+    frames.push_back(grey_square(frame->picture, options.size));
   }
   if (frames.empty()) throw Error(text("expected frames in ", options.frames, ", found none"));
   return at::stack(frames);

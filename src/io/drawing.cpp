@@ -43,6 +43,12 @@ struct Canvas {
     return pixels.permute({2, 0, 1}).flip(0).to(at::kFloat).div(255.0).contiguous();
   }
 
+  /// With a dark rim, it can be read on any ground.
+  void write_rimmed(const std::string& words, int x, int y, const Colour& colour) {
+    cv::putText(mat, words, {x, y}, kFont, kFontScale, {0, 0, 0}, 3, cv::LINE_AA);
+    write(words, x, y, colour);
+  }
+
   void write(const std::string& words, int x, int y, const Colour& colour) {
     cv::putText(mat, words, {x, y}, kFont, kFontScale, bgr(colour), 1, cv::LINE_AA);
   }
@@ -65,7 +71,7 @@ void draw_axes(Canvas& canvas, const cv::Rect& area, const std::array<double, 4>
     const double share = 0.5 * i;
     const auto x = range[0] + share * (range[1] - range[0]);
     const auto y = range[2] + share * (range[3] - range[2]);
-    canvas.write(fixed(x, 2), area.x + static_cast<int>(share * area.width) - 14,
+    canvas.write(fixed(x, 2), area.x + static_cast<int>(share * (area.width - 28)),
                  area.y + area.height + 15, kInk);
     canvas.write(fixed(y, 1), 4, area.y + area.height - static_cast<int>(share * area.height) + 5,
                  kInk);
@@ -109,8 +115,8 @@ at::Tensor with_path(const at::Tensor& picture, const std::vector<Place>& places
     const auto words = std::to_string(i + 1);
     const int x = (at.x >> kShift) + 5, y = (at.y >> kShift) - 4;
     const int width = 9 * static_cast<int>(words.size());
-    canvas.write(words, x + width > canvas.mat.cols ? x - 10 - width : x, y < 10 ? y + 18 : y,
-                 colour);
+    canvas.write_rimmed(words, x + width > canvas.mat.cols ? x - 10 - width : x,
+                        y < 10 ? y + 18 : y, colour);
   }
   return canvas.picture();
 }
@@ -146,7 +152,8 @@ at::Tensor draw_curves(const std::vector<double>& x, const std::vector<Curve>& c
                       area.x + area.width * (x[i] - range[0]) / (range[1] - range[0])}));
     }
     cv::polylines(canvas.mat, points, false, bgr(curve.colour), 2, cv::LINE_AA, kShift);
-    canvas.write(curve.name, area.x + area.width / 2, area.y + 16 + 15 * line++, curve.colour);
+    canvas.write(curve.name, area.x + area.width / 2, area.y + area.height / 5 + 15 * line++,
+                 curve.colour);
   }
   return canvas.picture();
 }

@@ -25,7 +25,7 @@ at::Tensor with_turned_box(const at::Tensor& picture, const Box& box);
 struct AgreementRequest {
   at::Tensor picture;  ///< what was, float64 [H, W] in [0, 1]; the gist is its blur
   at::Tensor world;    ///< what is, of the same size
-  Box box;             ///< where they differ
+  Box box = {};        ///< where they differ
   std::int64_t fixations = 14;
   double gist_sigma = 5.0;  ///< pixels, as all below
   double decay = 0.55;      ///< of the agreement, each fixation
@@ -36,7 +36,7 @@ struct AgreementRequest {
 /// Where the change is found, by phase and by intensity.
 struct NoveltyRequest {
   at::Tensor picture, world;  ///< as above
-  Box box;
+  Box box = {};
   std::int64_t fixations = 6;
   double settled_sigma = 1.0;  ///< blur of the settled expectation, pixels
 };
