@@ -124,7 +124,8 @@ int run(const Request& request) {
       request.smoke ? nullptr
                     : open_window(request.stream, std::string("neurosplat: ") + name_of(request));
   use_threads(request.stream.threads);
-  LiveAgreement cortex(request.settings, expectation_of(request), label_of(request));
+  LiveAgreement cortex(request.settings, expectation_of(request),
+                       request.temporal ? "prior" : "gist", label_of(request));
   const auto source = source_of(request);
   std::string written;
   auto sink = sink_of(request, written);

@@ -43,10 +43,11 @@ std::string note_of(const std::vector<double>& numbers) {
 }  // namespace
 
 LiveAgreement::LiveAgreement(const CortexSettings& settings, Expectation expectation,
-                             std::string expectation_label)
+                             std::string word, std::string label)
     : cortex_(settings),
       expectation_(std::move(expectation)),
-      expectation_label_(std::move(expectation_label)) {}
+      word_(std::move(word)),
+      label_(std::move(label)) {}
 
 SeenFrame LiveAgreement::see(const Frame& frame) {
   const at::NoGradGuard no_gradient;
@@ -59,10 +60,10 @@ SeenFrame LiveAgreement::see(const Frame& frame) {
   SeenFrame result;
   result.panels =
       sheet_of({{with_label(grey_picture(retina), "retina (gamma)"),
-                 with_label(grey_picture(expected), expectation_label_),
+                 with_label(grey_picture(expected), label_),
                  with_label(with_rings(grey_picture(seen.percept), places_of(seen.fixations, 1.0),
                                        cortex_.settings().fovea, kYellow),
-                            "percept = expected + agreement"),
+                            text("percept = ", word_, " + agreement")),
                  with_label(magma(seen.surprise / most), text("surprise, max ", fixed(most, 2)))}});
   result.latency_ms = milliseconds_since(start);
   result.numbers = {psnr(expected, retina), psnr(seen.percept, retina),

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "neurosplat/core/text.h"
 #include "neurosplat/io/frame_sink.h"
 #include "neurosplat/io/frame_source.h"
 #include "neurosplat/io/image_file.h"
@@ -76,14 +77,12 @@ class LiveModes : public ::testing::Test {
 };
 
 TEST_F(LiveModes, SmokeSaysThatItWorked) {
-  const std::string fixations = R"(( \(\d+, \d+\)){4}\n)";
+  const std::regex line(
+      R"(smoke: ok, percept 256x256, fixations \(row, column\)( \(\d+, \d+\)){4}\n)");
   for (const char* mode : {"agreement", "temporal"}) {
     const auto run = live(mode, {"--smoke"});
     EXPECT_EQ(run.status, 0) << run.errors;
-    EXPECT_TRUE(std::regex_match(
-        run.output,
-        std::regex(R"(smoke: ok, percept 256x256, fixations \(row, column\))" + fixations)))
-        << run.output;
+    EXPECT_TRUE(std::regex_match(run.output, line)) << run.output;
   }
   const auto run = live("saccade", {"--smoke"});
   EXPECT_EQ(run.status, 0) << run.errors;
@@ -148,7 +147,7 @@ TEST_F(LiveModes, TheModelsGistFlickersOnlyWhenAsked) {
 TEST_F(LiveModes, TemporalWritesASeries) {
   fs::create_directory(folder_ / "frames");
   for (int i = 0; i < 3; ++i) {
-    write_png(folder_ / "frames" / ("f" + std::to_string(i) + ".png"), picture(i));
+    write_png(folder_ / "frames" / text("f", i, ".png"), picture(i));
   }
   const auto run = live("temporal", {"--image_seq", path("frames")});
   ASSERT_EQ(run.status, 0) << run.errors;

@@ -28,6 +28,7 @@ TEST(Expectation, BlursByFiveUnlessTold) {
 TEST(Expectation, ModelGistIsTheReconstructionsBrightness) {
   const at::NoGradGuard no_gradient;
   const auto model = testing::locking_model({32, 24, 8});
+  model.train(false);
   const auto frame = grey(32);
   const auto expected = model.reconstruct(frame.expand({1, 3, 32, 32}).contiguous())[0].mean(0);
   const auto gist = model_gist(model);
@@ -50,6 +51,7 @@ TEST(Expectation, SamplesFlickerAndFollowTheSeed) {
 TEST(Expectation, AppliesTheKoopmanOperatorToTheLatent) {
   const at::NoGradGuard no_gradient;
   const auto model = testing::locking_model({32, 24, 8});
+  model.train(false);
   const auto frame = grey(32);
   const auto k = at::linspace(-0.4, 0.6, 64).view({8, 8});
   const auto mean = model.encode(frame.expand({1, 3, 32, 32}).contiguous()).mean;

@@ -16,9 +16,10 @@ inline constexpr std::int64_t kCortexSize = 256;  ///< pixels a side that the ga
 /// Keeps what the cortex and the expectation remember.
 class LiveAgreement {
  public:
-  /// `expectation_label` names the second panel, e.g. "gist (theta)".
-  LiveAgreement(const CortexSettings& settings, Expectation expectation,
-                std::string expectation_label);
+  /// The expectation is called `word` on the third panel ("percept = gist + agreement") and
+  /// `label` on its own ("gist (theta)").
+  LiveAgreement(const CortexSettings& settings, Expectation expectation, std::string word,
+                std::string label);
 
   SeenFrame see(const Frame& frame);
   /// The fixations of the last frame.
@@ -27,7 +28,7 @@ class LiveAgreement {
  private:
   AgreementCortex cortex_;
   Expectation expectation_;
-  std::string expectation_label_;
+  std::string word_, label_;
   std::vector<Fixation> fixations_;
 };
 
