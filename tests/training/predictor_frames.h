@@ -23,7 +23,7 @@ class MovingSpot : public FrameSource {
     };
     const auto spot =
         at::outer(slope(24, 12.0 + 6.0 * std::sin(angle)), slope(32, 16.0 + 6.0 * std::cos(angle)));
-    const auto grey = spot.mul(200.0).add(20.0 + given_ % 7).to(at::kByte);
+    const auto grey = spot.mul(120.0).add(100.0 + given_ % 7).to(at::kByte);
     return Frame{grey.unsqueeze(0).expand({3, 24, 32}).contiguous(), std::to_string(++given_)};
   }
   double frames_per_second() const override { return 25.0; }

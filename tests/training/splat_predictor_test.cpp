@@ -118,8 +118,9 @@ TEST(SplatPredictor, LeavesARun) {
 TEST(SplatPredictor, LearnsToDrawAndToForesee) {
   const TemporaryFolder folder;
   auto config = tiny(folder / "run");
-  config.epochs = 25;
-  config.lr = 3e-3;
+  config.num_packets = 36;
+  config.epochs = 40;
+  config.lr = 2e-3;
   config.beta = 1e-6;
   config.pictures_every = 0;
   config.checkpoint_every = 100;
