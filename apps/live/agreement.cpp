@@ -138,7 +138,8 @@ int run(const Request& request) {
   return watch(
       request.stream, name_of(request), agreement_columns(),
       [&](const Frame& frame) { return cortex.see(frame); }, *source, window.get(), std::move(sink),
-      [&](const LiveReport& report) { return summary_of(request, report, cortex.fixations()); });
+      [&](const LiveReport& report) { return summary_of(request, report, cortex.fixations()); },
+      [&] { cortex.reset(); });
 }
 
 void add_options(CLI::App& command, Request& request) {

@@ -18,7 +18,7 @@ constexpr int kInterrupted = 130;
 std::string destinations(const StreamOptions& options, bool window, const std::string& more) {
   std::string list;
   const auto add = [&](const std::string& name) { list += (list.empty() ? "" : ", ") + name; };
-  if (window) add("panels in a window (q or Esc ends it)");
+  if (window) add("panels in a window (h lists its keys)");
   if (!options.out.empty()) add("panels to " + options.out);
   if (!more.empty()) add("panels to " + more);
   if (!options.metrics.empty()) add("numbers to " + options.metrics);
@@ -97,7 +97,8 @@ void say_what_was_chosen(const StreamOptions& options, const std::string& what, 
 int watch(const StreamOptions& options, const std::string& title,
           const std::vector<LiveColumn>& columns, const std::function<SeenFrame(const Frame&)>& see,
           FrameSource& source, PanelWindow* window, std::unique_ptr<FrameSink> sink,
-          const std::function<std::string(const LiveReport&)>& summary_of) {
+          const std::function<std::string(const LiveReport&)>& summary_of,
+          const std::function<void()>& reset) {
   if (!sink && !options.out.empty()) {
     sink = open_frame_sink(options.out, source.frames_per_second());
   }
@@ -105,7 +106,13 @@ int watch(const StreamOptions& options, const std::string& title,
   live.frames = options.frames;
   live.sink = sink.get();
   live.metrics = options.metrics;
-  if (window != nullptr) live.show = [&](const at::Tensor& panels) { return window->show(panels); };
+  if (window != nullptr) {
+    live.show = [&](const at::Tensor& panels) {
+      const bool wanted = window->show(panels);
+      if (window->take_reset() && reset) reset();
+      return wanted;
+    };
+  }
   const auto report = run_live(title, columns, see, source, live);
   std::printf("%s\n", summary_of(report).c_str());
   std::fflush(stdout);

@@ -52,10 +52,12 @@ void say_what_was_chosen(const StreamOptions& options, const std::string& what, 
                          const std::string& also_written = "");
 
 /// Runs `see` over the source: panels to the window and to `sink` (else to --out), numbers to
-/// --metrics. Prints `summary_of` the report, returns the exit code.
+/// --metrics; `reset`, when there is one, runs when the viewer asks for it. Prints `summary_of` the
+/// report, returns the exit code.
 int watch(const StreamOptions& options, const std::string& title,
           const std::vector<LiveColumn>& columns, const std::function<SeenFrame(const Frame&)>& see,
           FrameSource& source, PanelWindow* window, std::unique_ptr<FrameSink> sink,
-          const std::function<std::string(const LiveReport&)>& summary_of);
+          const std::function<std::string(const LiveReport&)>& summary_of,
+          const std::function<void()>& reset = {});
 
 }  // namespace neurosplat::apps

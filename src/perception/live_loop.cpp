@@ -1,5 +1,7 @@
 #include "neurosplat/perception/live_loop.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -9,6 +11,7 @@
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/atomic_file.h"
+#include "neurosplat/io/drawing.h"
 
 namespace neurosplat {
 namespace {
@@ -34,6 +37,27 @@ std::int64_t expected_frames(const FrameSource& source, std::int64_t limit) {
   return limit > 0 && (count == 0 || limit < count) ? limit : count;
 }
 
+/// Frames a second, as a running mean over the last ten or so.
+class Rate {
+ public:
+  double after_a_frame() {
+    const auto now = std::chrono::steady_clock::now();
+    const double seconds = std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+    mean_ = mean_ == 0.0 ? seconds : 0.9 * mean_ + 0.1 * seconds;
+    return 1.0 / std::max(mean_, 1e-9);
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  double mean_ = 0.0;
+};
+
+at::Tensor with_line_below(const at::Tensor& panels, const std::string& line) {
+  const auto nothing = at::zeros({3, 0, panels.size(2)}, at::kFloat);
+  return at::cat({panels, with_label(nothing, line)}, 1);
+}
+
 }  // namespace
 
 double LiveReport::mean(std::size_t column) const {
@@ -53,6 +77,7 @@ LiveReport run_live(const std::string& title, const std::vector<LiveColumn>& col
   }
   const auto start = std::chrono::steady_clock::now();
   const auto done = [&] { return static_cast<std::int64_t>(report.frames()); };
+  Rate rate;
   bool wanted = true;
   while (wanted && !InterruptGuard::raised() && (options.frames == 0 || done() < options.frames)) {
     const auto frame = source.next();
@@ -61,7 +86,10 @@ LiveReport run_live(const std::string& title, const std::vector<LiveColumn>& col
     report.latencies_ms.push_back(seen.latency_ms);
     report.numbers.push_back(seen.numbers);
     if (options.sink != nullptr) options.sink->write(seen.panels);
-    if (options.show) wanted = options.show(seen.panels);
+    if (options.show) {
+      const auto line = text(title, ", ", fixed(rate.after_a_frame(), 1), " frames/s, ", seen.note);
+      wanted = options.show(with_line_below(seen.panels, line));
+    }
     if (progress) progress->update(done(), seen.note);
   }
   if (options.sink != nullptr) options.sink->close();

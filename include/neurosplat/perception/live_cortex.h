@@ -22,6 +22,8 @@ class LiveAgreement {
                 std::string label);
 
   SeenFrame see(const Frame& frame);
+  /// Forgets what it agreed on and where it looked; the expectation keeps its memory.
+  void reset() { cortex_.reset(); }
   /// The fixations of the last frame.
   const std::vector<Fixation>& fixations() const { return fixations_; }
 

@@ -18,7 +18,8 @@ struct LiveOptions {
   std::int64_t frames = 0;        ///< stop after that many; 0: with the source
   FrameSink* sink = nullptr;      ///< takes the panels; closed at the end, also on interrupt
   std::filesystem::path metrics;  ///< CSV of every frame's numbers, "" for none
-  /// Shows the panels; false ends the run. May be empty.
+  /// Shows the panels, a line with the rate and the frame's note below them; false ends the run.
+  /// May be empty.
   std::function<bool(const at::Tensor&)> show;
 };
 
