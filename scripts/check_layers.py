@@ -14,7 +14,8 @@ ORDER = [
     ("models",),
     ("io", "metrics"),
     ("data",),
-    ("training", "perception", "evaluation"),
+    ("training", "perception"),
+    ("evaluation",),
     ("apps",),
 ]
 HEIGHT = {layer: height for height, layers in enumerate(ORDER) for layer in layers}

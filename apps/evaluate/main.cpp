@@ -1,8 +1,22 @@
 #include "common/program.h"
+#include "evaluate/agreement.h"
+#include "evaluate/koopman.h"
+#include "evaluate/prior_alignment.h"
 #include "evaluate/reconstruction.h"
+#include "evaluate/saccade.h"
 
 int main(int argc, char** argv) {
-  neurosplat::apps::Program program(
-      "neurosplat-evaluate", "Measure a model on pictures that it was not trained on.", argc, argv);
-  return neurosplat::apps::run_program(program, neurosplat::apps::add_evaluate_reconstruction);
+  namespace apps = neurosplat::apps;
+  apps::Program program("neurosplat-evaluate",
+                        "Measure a model on pictures that it was not trained on, or repeat an "
+                        "experiment.",
+                        argc, argv);
+  return apps::run_program(program, [](apps::Program& all) {
+    apps::add_evaluate_reconstruction(all);
+    apps::add_evaluate_agreement(all);
+    apps::add_evaluate_novelty(all);
+    apps::add_evaluate_saccade(all);
+    apps::add_evaluate_koopman(all);
+    apps::add_evaluate_prior_alignment(all);
+  });
 }

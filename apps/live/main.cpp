@@ -1,8 +1,16 @@
 #include "common/program.h"
+#include "live/agreement.h"
 #include "live/lock.h"
+#include "live/saccade.h"
 
 int main(int argc, char** argv) {
-  neurosplat::apps::Program program("neurosplat-live",
-                                    "Perceive a camera or a video, frame by frame.", argc, argv);
-  return neurosplat::apps::run_program(program, neurosplat::apps::add_live_lock);
+  namespace apps = neurosplat::apps;
+  apps::Program program("neurosplat-live", "Perceive a camera or a video, frame by frame.", argc,
+                        argv);
+  return apps::run_program(program, [](apps::Program& all) {
+    apps::add_live_lock(all);
+    apps::add_live_agreement(all);
+    apps::add_live_saccade(all);
+    apps::add_live_temporal(all);
+  });
 }

@@ -18,7 +18,6 @@
 namespace neurosplat::apps {
 namespace {
 
-constexpr int kEscape = 27;
 constexpr unsigned kProbeSeconds = 10;
 
 bool is_set(const char* name) {
@@ -79,8 +78,8 @@ PanelWindow::~PanelWindow() {
 
 bool PanelWindow::wanted(int wait_ms) {
   if (!wanted_) return false;
-  const int key = cv::waitKey(wait_ms) & 0xff;
-  wanted_ = key != 'q' && key != kEscape && cv::getWindowProperty(title_, cv::WND_PROP_VISIBLE) > 0;
+  keys_.press(cv::waitKey(wait_ms), shown_);
+  wanted_ = !keys_.quit() && cv::getWindowProperty(title_, cv::WND_PROP_VISIBLE) > 0;
   return wanted_;
 }
 
@@ -88,7 +87,10 @@ bool PanelWindow::show(const at::Tensor& picture) {
   const auto pixels = to_bgr_pixels(picture);
   cv::imshow(title_, cv::Mat(static_cast<int>(pixels.size(0)), static_cast<int>(pixels.size(1)),
                              CV_8UC3, pixels.data_ptr<std::uint8_t>()));
-  return wanted(1);
+  shown_ = picture;
+  bool on = wanted(1);
+  while (on && keys_.paused()) on = wanted(50);
+  return on;
 }
 
 void PanelWindow::hold() {

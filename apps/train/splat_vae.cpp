@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "common/config_options.h"
 #include "neurosplat/core/error.h"
@@ -17,6 +16,7 @@
 #include "neurosplat/models/device.h"
 #include "neurosplat/training/splat_vae_config.h"
 #include "neurosplat/training/splat_vae_trainer.h"
+#include "train/run_folder.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -37,19 +37,6 @@ struct Request {
   const CLI::Option* out = nullptr;
 };
 
-/// The value that follows the last option `name` (`--name value` or `--name=value`), "" for an
-/// option without one, nothing when the option is not there.
-std::optional<std::string> peek(const std::vector<std::string>& arguments,
-                                const std::string& name) {
-  for (std::size_t i = arguments.size(); i-- > 0;) {
-    if (arguments[i].starts_with(name + "=")) return arguments[i].substr(name.size() + 1);
-    if (arguments[i] != name) continue;
-    const bool followed = i + 1 < arguments.size() && !arguments[i + 1].starts_with("-");
-    return followed ? arguments[i + 1] : "";
-  }
-  return std::nullopt;
-}
-
 void use_smoke_settings(SplatVaeConfig& config) {
   config.dataset = "smoke";
   config.out = "./runs/smoke";
@@ -59,53 +46,6 @@ void use_smoke_settings(SplatVaeConfig& config) {
   config.epochs = 1;
   config.device = "cpu";
   config.max_steps = 2;
-}
-
-/// Files given by --config and by the run that is resumed come before the flags, which override
-/// them: they are looked up before the command line is parsed.
-void read_files_named_by(const std::vector<std::string>& arguments, SplatVaeConfig& config) {
-  if (peek(arguments, "--help") || peek(arguments, "-h")) return;
-  if (peek(arguments, "--smoke")) use_smoke_settings(config);
-  const auto file = peek(arguments, "--config");
-  if (file && !file->empty()) read_options(config, read_json_file(*file), *file);
-  const auto resumed = peek(arguments, "--resume");
-  if (!resumed) return;
-  if (const auto out = peek(arguments, "--out"); out && !out->empty()) config.out = *out;
-  if (!resumed->empty() && !fs::is_directory(*resumed)) return;
-  const fs::path folder = resumed->empty() ? config.out : fs::path(*resumed);
-  if (!file && fs::exists(folder / "config.json")) {
-    read_options(config, read_json_file(folder / "config.json"), (folder / "config.json").string());
-  }
-  config.out = folder;
-}
-
-void clear_run(const fs::path& folder) {
-  std::error_code ignored;
-  fs::remove_all(folder / "checkpoints", ignored);
-  for (const char* name : {"loss.csv", "metrics.jsonl", "config.json", "model.safetensors"}) {
-    fs::remove(folder / name, ignored);
-  }
-  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
-    const auto name = entry.path().filename().string();
-    if ((name.starts_with("recon_") || name.starts_with("sample_")) && name.ends_with(".png")) {
-      fs::remove(entry.path(), ignored);
-    }
-  }
-}
-
-/// A new run never writes over an old one unless asked to.
-void prepare_folder(const Request& request) {
-  const auto& out = request.config.out;
-  if (fs::exists(out) && !fs::is_directory(out)) {
-    throw UsageError(text("out: expected a folder, ", out.string(), " is a file"));
-  }
-  if (!fs::exists(out / "checkpoints") && !fs::exists(out / "loss.csv")) return;
-  if (!request.overwrite && !request.smoke) {
-    throw UsageError(text(out.string(),
-                          " holds a run already: continue it with --resume, replace it with "
-                          "--overwrite, or choose another --out"));
-  }
-  clear_run(out);
 }
 
 void say_what_was_chosen(const SplatVaeConfig& config) {
@@ -138,7 +78,7 @@ int train(const Request& request) {
   say_what_was_chosen(request.config);
   std::optional<SplatVae> weights;
   if (request.resume && !continues) weights = load_splat_vae(request.resume_path);
-  if (!continues) prepare_folder(request);
+  if (!continues) prepare_run_folder(request.config.out, request.overwrite || request.smoke);
   SplatVaeTrainer trainer(request.config);
   if (continues) trainer.resume();
   if (weights) {
@@ -163,7 +103,8 @@ int train(const Request& request) {
 
 void add_train_splat_vae(Program& program) {
   const auto request = std::make_shared<Request>();
-  read_files_named_by(program.arguments_of("splat-vae"), request->config);
+  read_files_named_by<SplatVaeConfig>(program.arguments_of("splat-vae"), request->config,
+                                      use_smoke_settings);
   auto& command = program.add("splat-vae", "Train the splat VAE on pictures.",
                               [request] { return train(*request); });
   command.add_option("--config", request->config_file,

@@ -117,6 +117,11 @@ at::Tensor centre_square(const at::Tensor& picture, std::int64_t size) {
   return to_planes(scaled_square(interleaved_reversed(picture.cpu()), size, 0));
 }
 
+at::Tensor grey_square(const at::Tensor& picture, std::int64_t size) {
+  const auto weights = at::tensor({0.299, 0.587, 0.114}, at::kDouble).div(255.0);
+  return at::tensordot(weights, centre_square(picture, size).to(at::kDouble), {0}, {0});
+}
+
 void decode_centre_square(const std::filesystem::path& path, std::int64_t side,
                           std::uint8_t* planes, std::int64_t first_crop) {
   write_planes_reversed(scaled_square(read_interleaved(path), side, first_crop), planes);

@@ -29,13 +29,19 @@ bool is_snake_case(std::string_view key) {
          });
 }
 
+/// Numbers, and lists of them such as the places of fixations; no objects.
+bool is_figure(const nlohmann::ordered_json& value) {
+  if (!value.is_array()) return !value.is_structured();
+  return std::all_of(value.begin(), value.end(), [](const auto& one) { return is_figure(one); });
+}
+
 void check_flat(const nlohmann::ordered_json& figures, std::string_view part) {
   if (!figures.is_object())
     throw Error(
         text("expected an object for the ", part, " of a metrics file, got ", figures.type_name()));
   for (const auto& [key, value] : figures.items())
-    if (!is_snake_case(key) || value.is_structured())
-      throw Error(text("expected one value under a snake_case key in the ", part,
+    if (!is_snake_case(key) || !is_figure(value))
+      throw Error(text("expected a value or a list under a snake_case key in the ", part,
                        " of a metrics file, got ", value.type_name(), " under ", key));
 }
 

@@ -36,7 +36,9 @@ void FusedAdam::forget_gradients() {
 double FusedAdam::step(double clip) {
   const at::NoGradGuard no_gradient;
   std::vector<at::Tensor> gradients;
-  for (const auto& parameter : parameters_) gradients.push_back(parameter.grad());
+  for (const auto& parameter : parameters_) {
+    gradients.push_back(parameter.grad().defined() ? parameter.grad() : at::zeros_like(parameter));
+  }
   const double norm = norm_of(gradients);
   if (!std::isfinite(norm)) return norm;
   ++steps_;

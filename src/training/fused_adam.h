@@ -18,8 +18,8 @@ class FusedAdam {
   /// Forgets the gradients: the next backward pass hands over its own buffers, without an addition.
   void forget_gradients();
   /// Scales the gradients down to norm `clip` where it is larger and moves the parameters. Returns
-  /// the norm before; when that is not finite, nothing is changed. Every parameter needs a
-  /// gradient.
+  /// the norm before; when that is not finite, nothing is changed. A parameter without a gradient
+  /// counts as one whose gradient is zero.
   double step(double clip);
 
   const std::vector<at::Tensor>& parameters() const { return parameters_; }

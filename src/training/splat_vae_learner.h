@@ -10,6 +10,7 @@
 #include "neurosplat/models/splat_vae.h"
 #include "neurosplat/training/splat_vae_config.h"
 #include "neurosplat/training/stage_clock.h"
+#include "training/named_adam.h"
 
 namespace neurosplat {
 
@@ -38,13 +39,12 @@ class SplatVaeLearner {
   void load_state(const TensorFile& state);
 
  private:
-  struct Optimiser;
   SplatVaeConfig config_;
   at::Device device_;
   bool amp_;
   SplatVae model_;
   at::Generator noise_;
-  std::unique_ptr<Optimiser> optimiser_;
+  std::unique_ptr<NamedAdam> optimiser_;
 };
 
 }  // namespace neurosplat

@@ -217,6 +217,19 @@ TEST(CentreSquare, RefusesOtherThings) {
   one_line_error([] { centre_square(at::zeros({3, 4, 4}, at::kByte), 0); });
 }
 
+TEST(GreySquare, IsTheBrightnessOfTheCentre) {
+  auto picture = at::zeros({3, 4, 6}, at::kByte);
+  picture[0].fill_(200);
+  picture[1].fill_(100);
+  picture[2].fill_(50);
+  picture.narrow(2, 0, 1).fill_(255);  // outside the centre square
+  const auto grey = grey_square(picture, 2);
+  ASSERT_EQ(grey.sizes(), at::IntArrayRef({2, 2}));
+  EXPECT_EQ(grey.scalar_type(), at::kDouble);
+  const double expected = (0.299 * 200 + 0.587 * 100 + 0.114 * 50) / 255.0;
+  EXPECT_LT((grey - expected).abs().max().item<double>(), 1e-12);
+}
+
 TEST(DecodeCentreSquare, IsReadingThenCroppingThenScaling) {
   const TemporaryFolder folder;
   put(folder / "a.png", encoded(gradient(60, 40), ".png"));

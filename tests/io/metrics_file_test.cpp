@@ -60,6 +60,15 @@ TEST(MetricsFile, WhatIsNoNumberBecomesNull) {
   EXPECT_TRUE(results["psnr_best_db"].is_null());
 }
 
+TEST(MetricsFile, KeepsLists) {
+  const TemporaryFolder folder;
+  auto metrics = example();
+  metrics.results["fixations"] = {{85, 166}, {159, 237}};
+  write_metrics(folder / "metrics.json", metrics);
+  EXPECT_EQ(read(folder / "metrics.json")["results"]["fixations"],
+            json::parse("[[85, 166], [159, 237]]"));
+}
+
 TEST(MetricsFile, RefusesResultsOfAnotherForm) {
   const TemporaryFolder folder;
   const auto refused = [&](const char* key, const nlohmann::ordered_json& value) {
@@ -74,7 +83,8 @@ TEST(MetricsFile, RefusesResultsOfAnotherForm) {
   refused("db_", 1);
   refused("psnr__db", 1);
   refused("psnr_db", {{"mean", 1}});
-  refused("psnr_db", {1, 2});
+  refused("fixations",
+          nlohmann::ordered_json::array({nlohmann::ordered_json::object({{"row", 1}})}));
   auto metrics = example();
   metrics.reference = {{"PSNR", 1}};
   one_line_error([&] { write_metrics(folder / "metrics.json", metrics); });

@@ -94,4 +94,5 @@ def main():
               f"{folder}/expected.safetensors")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -18,6 +18,9 @@ at::Tensor read_picture(const std::filesystem::path& path);
 /// becomes `size` (area filter when shrinking, bilinear when enlarging).
 at::Tensor centre_square(const at::Tensor& picture, std::int64_t size);
 
+/// centre_square() as brightness (0.299 R + 0.587 G + 0.114 B), float64 [size, size] in [0, 1].
+at::Tensor grey_square(const at::Tensor& picture, std::int64_t size);
+
 /// read_picture and centre_square in one, into the caller's uint8 [3, side, side]. With
 /// `first_crop` above 0 only the centre square of at most that many pixels a side is kept first
 /// (CelebA's 178).

@@ -1,0 +1,127 @@
+#include "live/stream_options.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/log.h"
+#include "neurosplat/core/text.h"
+
+namespace neurosplat::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kInterrupted = 130;
+
+std::string destinations(const StreamOptions& options, bool window, const std::string& more) {
+  std::string list;
+  const auto add = [&](const std::string& name) { list += (list.empty() ? "" : ", ") + name; };
+  if (window) add("panels in a window (h lists its keys)");
+  if (!options.out.empty()) add("panels to " + options.out);
+  if (!more.empty()) add("panels to " + more);
+  if (!options.metrics.empty()) add("numbers to " + options.metrics);
+  return list;
+}
+
+}  // namespace
+
+void add_stream_options(CLI::App& command, StreamOptions& options,
+                        const std::string& metrics_help) {
+  auto* source = command.add_option("--source", options.source,
+                                    "camera:INDEX, a video, a picture or a folder of pictures");
+  source->capture_default_str();
+  command.add_option("--cam", options.camera, "INDEX, for --source camera:INDEX")->excludes(source);
+  command.add_option("--out", options.out, "NAME.mp4 or a folder for PNG files");
+  command.add_option("--metrics", options.metrics, "CSV file: " + metrics_help);
+  command.add_flag("--headless", options.headless, "open no window");
+  command.add_option("--frames", options.frames, "stop after that many; 0: all")
+      ->capture_default_str();
+  command.add_option("--device", options.device, "cpu, cuda or auto")->capture_default_str();
+  command.add_option("--threads", options.threads, "CPU threads; 0: all cores")
+      ->capture_default_str();
+}
+
+void check(const StreamOptions& options) {
+  if (options.frames < 0) {
+    throw UsageError(text("frames: expected a number >= 0 (0: all), got ", options.frames));
+  }
+  if (options.threads < 0) {
+    throw UsageError(text("threads: expected a number >= 0 (0: all cores), got ", options.threads));
+  }
+  // It is written last: better to hear now that it cannot be.
+  const auto folder = fs::path(options.metrics).parent_path();
+  std::error_code ignored;
+  if (!folder.empty() && !fs::is_directory(folder, ignored)) {
+    throw Error(text("expected the folder of ", options.metrics, ", there is none: make it first"));
+  }
+}
+
+std::unique_ptr<FrameSource> open_source(const StreamOptions& options) {
+  return open_frame_source(options.camera ? text("camera:", *options.camera) : options.source);
+}
+
+void add_size_options(CLI::App& command, ModelSizes& sizes) {
+  command.add_option("--image-size", sizes.image_size, "must be the model's own");
+  command.add_option("--num-packets", sizes.packets, "must be the model's own");
+  command.add_option("--latent", sizes.latent, "must be the model's own");
+}
+
+void check_sizes(const ModelSizes& sizes, const SplatVaeArchitecture& model) {
+  const auto agree = [](const char* name, std::optional<std::int64_t> asked, std::int64_t has) {
+    if (!asked || *asked == has) return;
+    throw UsageError(
+        text(name, ": the model has ", has, ", ", *asked, " was asked for: leave the option away"));
+  };
+  agree("image-size", sizes.image_size, model.image_size);
+  agree("num-packets", sizes.packets, model.packets);
+  agree("latent", sizes.latent, model.latent);
+}
+
+std::unique_ptr<PanelWindow> open_window(const StreamOptions& options, const std::string& title) {
+  return options.headless ? nullptr : PanelWindow::open(title);
+}
+
+void say_what_was_chosen(const StreamOptions& options, const std::string& what, bool window,
+                         const std::string& also_written) {
+  log::info(what);
+  if (const auto list = destinations(options, window, also_written); !list.empty()) {
+    log::info(list);
+  } else {
+    log::warn(text("nothing is shown or written", display_here() ? "" : ", there is no display",
+                   ": give --out or --metrics to keep something"));
+  }
+}
+
+int watch(const StreamOptions& options, const std::string& title,
+          const std::vector<LiveColumn>& columns, const std::function<SeenFrame(const Frame&)>& see,
+          FrameSource& source, PanelWindow* window, std::unique_ptr<FrameSink> sink,
+          const std::function<std::string(const LiveReport&)>& summary_of,
+          const std::function<void()>& reset) {
+  if (!sink && !options.out.empty()) {
+    sink = open_frame_sink(options.out, source.frames_per_second());
+  }
+  LiveOptions live;
+  live.frames = options.frames;
+  live.sink = sink.get();
+  live.metrics = options.metrics;
+  if (window != nullptr) {
+    live.show = [&](const at::Tensor& panels) {
+      const bool wanted = window->show(panels);
+      if (window->take_reset() && reset) reset();
+      return wanted;
+    };
+  }
+  const auto report = run_live(title, columns, see, source, live);
+  std::printf("%s\n", summary_of(report).c_str());
+  std::fflush(stdout);
+  if (report.interrupted) {
+    log::warn("interrupted: what was seen so far is written");
+    return kInterrupted;
+  }
+  if (window != nullptr && report.frames() == 1) window->hold();
+  return 0;
+}
+
+}  // namespace neurosplat::apps

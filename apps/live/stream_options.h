@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/program.h"
+#include "live/panel_window.h"
+#include "neurosplat/io/frame_sink.h"
+#include "neurosplat/io/frame_source.h"
+#include "neurosplat/models/splat_vae.h"
+#include "neurosplat/perception/live_loop.h"
+
+namespace neurosplat::apps {
+
+/// What every live subcommand is told: where frames come from, where panels go.
+struct StreamOptions {
+  std::string source = "camera:0";
+  std::optional<int> camera;
+  std::string out, metrics;
+  bool headless = false;
+  std::int64_t frames = 0;
+  int threads = 0;
+  std::string device = "auto";
+};
+
+/// --source, --cam, --out, --metrics, --headless, --frames, --device, --threads. The present
+/// values are the defaults; `metrics_help` says what is written of each frame.
+void add_stream_options(CLI::App& command, StreamOptions& options, const std::string& metrics_help);
+
+/// Throws UsageError, or Error for a folder that is not there.
+void check(const StreamOptions& options);
+
+/// The frames that are asked for.
+std::unique_ptr<FrameSource> open_source(const StreamOptions& options);
+
+/// Sizes that the reference needs named; here the model knows them, and a wrong one is an error.
+struct ModelSizes {
+  std::optional<std::int64_t> image_size, packets, latent;
+};
+void add_size_options(CLI::App& command, ModelSizes& sizes);
+void check_sizes(const ModelSizes& sizes, const SplatVaeArchitecture& model);
+
+/// A window for the panels, where there is a display and --headless was not given. Opened before
+/// LibTorch has threads: it is tried in a copy of this process.
+std::unique_ptr<PanelWindow> open_window(const StreamOptions& options, const std::string& title);
+
+/// Says on one line each what is watched and where the panels go; warns when they go nowhere.
+void say_what_was_chosen(const StreamOptions& options, const std::string& what, bool window,
+                         const std::string& also_written = "");
+
+/// Runs `see` over the source: panels to the window and to `sink` (else to --out), numbers to
+/// --metrics; `reset`, when there is one, runs when the viewer asks for it. Prints `summary_of` the
+/// report, returns the exit code.
+int watch(const StreamOptions& options, const std::string& title,
+          const std::vector<LiveColumn>& columns, const std::function<SeenFrame(const Frame&)>& see,
+          FrameSource& source, PanelWindow* window, std::unique_ptr<FrameSink> sink,
+          const std::function<std::string(const LiveReport&)>& summary_of,
+          const std::function<void()>& reset = {});
+
+}  // namespace neurosplat::apps

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "neurosplat/io/frame_source.h"
+
+namespace neurosplat {
+
+struct FramePairOptions {
+  std::int64_t side = 128;  ///< pixels
+  std::int64_t batch = 32;  ///< pairs
+  std::int64_t stride = 1;  ///< frames from one of a pair to the other
+  std::int64_t max_frames = 4000;
+  double held_out = 0.0;   ///< share of the pairs, the last ones, that are not trained on
+  std::uint64_t seed = 0;  ///< of the order
+};
+
+/// The frames of a stream in memory, and batches of pairs (a frame, the one `stride` later). The
+/// order of an epoch depends on seed and epoch alone. No pair to train on shares a frame with one
+/// that is held out.
+class FramePairs {
+ public:
+  /// Reads the stream: centre squares, uint8. Throws Error when there are too few frames for one
+  /// batch and one pair to hold out (where any is asked for).
+  FramePairs(FrameSource& source, const FramePairOptions& options);
+
+  std::int64_t frames() const { return frames_.size(0); }
+  /// Pairs to train on, and batches of them an epoch; what is left over waits for another epoch.
+  std::int64_t size() const { return training_; }
+  std::int64_t batches() const { return training_ / options_.batch; }
+
+  struct Pairs {
+    at::Tensor now, next;  ///< uint8 [B, 3, side, side]
+  };
+  /// Batch `batch` of epoch `epoch`, both from 0.
+  Pairs batch(std::int64_t epoch, std::int64_t batch) const;
+  /// `count` pairs spread evenly over those to train on, or over those held out; all when there
+  /// are no more.
+  Pairs spread(std::int64_t count, bool held_out) const;
+  std::int64_t held_out() const { return pairs() - first_held_out_; }
+
+ private:
+  std::int64_t pairs() const { return frames_.size(0) - options_.stride; }
+  Pairs at_places(const at::Tensor& places) const;
+
+  FramePairOptions options_;
+  at::Tensor frames_;  // uint8 [T, 3, side, side]
+  std::int64_t training_ = 0, first_held_out_ = 0;
+};
+
+}  // namespace neurosplat

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace neurosplat {
+
+/// Does a linear operator on a few principal components foresee the next frame better than no
+/// operator does? Reference S0, section 4.
+struct KoopmanRequest {
+  at::Tensor frames;  ///< float [T, H, W] in [0, 1]
+  std::int64_t components = 24;
+  std::int64_t fitted = 40;   ///< frames that the operator is fitted to; the rest test it
+  std::int64_t anchors = 21;  ///< values of a from 0 to 1 in K(a) = I + a (K - I)
+  std::int64_t shown = 43;    ///< frame that the figure and the mass are taken from
+};
+
+/// Mean PSNR over the test frames t of what is foreseen for t + 1, clipped to [0, 1].
+struct KoopmanResult {
+  double free_db;                ///< decode(K z_t)
+  double persistence_db;         ///< the frame t itself
+  double latent_persistence_db;  ///< decode(z_t)
+  double static_mean_db;         ///< the mean of all frames
+  std::vector<double> anchor, anchored_db;
+  double best_anchor, best_anchored_db;
+  /// Share of the map's mass in its largest tenth of pixels, for |f(t+1) - f(t)| and for
+  /// |f(t) - blur of 3 pixels|, at the shown frame.
+  double temporal_mass, static_mass;
+  at::Tensor k;  ///< [components, components], z(t+1) = K z(t)
+  /// Of the shown frame and the one after it, [H, W].
+  at::Tensor now, next, free_prediction, latent_prediction, temporal, fixed;
+};
+
+/// Throws UsageError when there are too few frames or components.
+KoopmanResult run_koopman_probe(const KoopmanRequest& request);
+
+/// Frames, predictions, both surprises and PSNR over a; float [3, ., .].
+at::Tensor koopman_figure(const KoopmanResult& result);
+
+}  // namespace neurosplat

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+
+namespace neurosplat {
+
+/// Reads a Koopman operator K, float32 [latent, latent], that foresees the next latent as K z:
+/// from a run folder (its koopman.safetensors), a .safetensors file or the reference's PyTorch
+/// state dict (.pt, .pth), under the name `weight`. Throws Error, one line.
+at::Tensor load_koopman(const std::filesystem::path& path);
+
+/// Writes koopman.safetensors, whole or not at all, with `more` in its metadata.
+void save_koopman(const std::filesystem::path& path, const at::Tensor& koopman,
+                  const std::map<std::string, std::string>& more = {});
+
+}  // namespace neurosplat
