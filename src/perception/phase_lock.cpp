@@ -87,12 +87,15 @@ LockedPicture PhaseLock::lock(const at::Tensor& picture) const {
 
 std::int64_t floaters(const at::Tensor& raw) {
   const at::NoGradGuard no_gradient;
-  const auto active = activate_packets(raw);
-  const auto coefficients =
-      active.narrow(2, packet::kCoefficients, active.size(2) - packet::kCoefficients);
+  return floaters_of_activated(activate_packets(raw));
+}
+
+std::int64_t floaters_of_activated(const at::Tensor& packets) {
+  const at::NoGradGuard no_gradient;
+  const auto coefficients = packets.slice(-1, packet::kCoefficients);
   const auto amplitude =
-      coefficients.unflatten(2, {-1, 2}).square().sum(3).sqrt().amax(2);  // brightest channel
-  const auto narrow = active.select(2, packet::kWidth) < kFloaterWidth;
+      coefficients.unflatten(-1, {-1, 2}).square().sum(-1).sqrt().amax(-1);  // brightest channel
+  const auto narrow = packets.select(-1, packet::kWidth) < kFloaterWidth;
   return narrow.logical_and(amplitude > kFloaterAmplitude).sum().item<std::int64_t>();
 }
 

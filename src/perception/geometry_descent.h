@@ -1,0 +1,34 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace neurosplat {
+
+/// How far a step of descent may move a packet.
+struct DescentRates {
+  double geometry = 0.04;      ///< in the packet's own units, see GeometryDescent
+  double coefficients = 0.03;  ///< in units of all coefficients' root mean square
+};
+
+/// Adam on activated packets in units in which they are alike: centres move by shares of the
+/// envelope's width, widths by factors, orientation and frequency by how much the wave turns within
+/// the envelope. The picture's error drives geometry and coefficients together; where coefficients
+/// are at their optimum for the geometry, this is the gradient of variable projection. Our
+/// derivation (docs/lock.md).
+class GeometryDescent {
+ public:
+  explicit GeometryDescent(std::int64_t packets, const DescentRates& rates = {});
+
+  /// One step, in place. geometry [N, 5], coefficients [N, 2C], target [C, H, W]. Returns the mean
+  /// squared error before it.
+  double step(at::Tensor& geometry, at::Tensor& coefficients, const at::Tensor& target);
+
+ private:
+  DescentRates rates_;
+  at::Tensor first_, second_;  // Adam's moments, [N, 5 + 2C]
+  std::int64_t packets_, steps_ = 0;
+};
+
+}  // namespace neurosplat
