@@ -41,7 +41,7 @@ class DescentSolver : public LockSolver {
       : model_(std::move(model)), most_steps_(most_steps), rate_(rate), on_latents_(on_latents) {}
 
   LockView follow(const at::Tensor& frame, double budget_ms) override {
-    const Deadline deadline(budget_ms);
+    Deadline deadline(budget_ms);
     const auto target = frame.to(model_.device(), at::kFloat).unsqueeze(0);
     auto state = start(target);
     TensorAdam adam(state, rate_);
