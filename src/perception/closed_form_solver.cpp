@@ -1,9 +1,10 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -47,16 +48,25 @@ at::Tensor anchor_geometry(std::int64_t packets) {
   return geometry;
 }
 
+/// Frames after which the factor is made again, where the budget has room for it.
+constexpr int kFactorLasts = 10;
+
 /// Coefficients by the Gram solve for the geometry at hand, a few corrections for the sigmoid, then
 /// descent on geometry and coefficients together while the budget lasts. The next frame starts from
-/// the packets and the factor of this one.
+/// the packets of this one, and from its factor, which is made again from time to time.
 class ClosedFormSolver : public LockSolver {
  public:
   ClosedFormSolver(SplatVae model, const LockSolverSettings& settings)
       : model_(std::move(model)),
         settings_(settings),
         size_(model_.architecture().image_size),
-        packets_(model_.architecture().packets) {}
+        packets_(model_.architecture().packets) {
+    const Deadline watch(0);
+    const auto nothing = at::full({3, size_, size_}, 0.5, at::kFloat);
+    (void)place_packets(nothing, {.packets = packets_});
+    anchors_ = factored(anchor_geometry(packets_));
+    start_ms_ = watch.elapsed_ms();
+  }
 
   void reset() override {
     geometry_ = coefficients_ = at::Tensor();
@@ -66,21 +76,21 @@ class ClosedFormSolver : public LockSolver {
 
   LockView follow(const at::Tensor& frame, double budget_ms) override {
     const at::NoGradGuard no_gradient;
-    Deadline deadline(budget_ms);
+    Deadline deadline(budget_ms - finish_ms_);
     const auto target = frame.to(at::kCPU, at::kFloat).contiguous();
     LockView view;
     view.prior = expect(target);
+    if (geometry_.defined() &&
+        (is_another_scene(target) || (provisional_ && deadline.allows(start_ms_)))) {
+      reset();
+    }
     if (!geometry_.defined()) {
-      geometry_ = first_geometry(target);
-      descent_.emplace(packets_);
+      start(target, deadline);
+    } else if (frames_since_factor_ >= kFactorLasts && deadline.allows(factor_ms_)) {
+      gram_ = factored(geometry_);
     }
-    if (!gram_) refactor();
-    if (!coefficients_.defined()) {
-      solve(target);
-    } else {
-      choose_start(target);
-    }
-    deadline.skip();
+    ++frames_since_factor_;
+    deadline.expect_steps_of(correction_ms_);
     correct(target, view, deadline);
     if (settings_.adapt) descend(target, view, deadline);
     return finished(target, std::move(view));
@@ -104,7 +114,32 @@ class ClosedFormSolver : public LockSolver {
     return activate_packets(prior_packets_)[0].cpu().slice(1, 0, packet::kCoefficients).clone();
   }
 
-  void refactor() { gram_.emplace(geometry_, size_, size_, settings_.ridge); }
+  std::shared_ptr<const PacketGram> factored(const at::Tensor& geometry) {
+    const Deadline watch(0);
+    auto gram = std::make_shared<const PacketGram>(geometry, size_, size_, settings_.ridge);
+    factor_ms_ = watch.elapsed_ms();
+    frames_since_factor_ = 0;
+    return gram;
+  }
+
+  /// Where the time does not reach for a geometry of the frame's own, anchors serve whose factor is
+  /// at hand, until a frame comes with more of it.
+  void start(const at::Tensor& target, const Deadline& deadline) {
+    provisional_ = settings_.geometry == Geometry::picture && !deadline.allows(start_ms_);
+    const bool anchors = provisional_ || settings_.geometry == Geometry::anchors;
+    geometry_ = anchors ? anchor_geometry(packets_) : first_geometry(target);
+    gram_ = anchors ? anchors_ : factored(geometry_);
+    frames_since_factor_ = 0;
+    descent_.emplace(packets_);
+    coefficients_ = gram_->solve(adjoint(field_of_picture(target)));
+  }
+
+  /// Whether the frame is so unlike the last one that its packets are no place to start from.
+  bool is_another_scene(const at::Tensor& target) const {
+    constexpr double kFarOff = 0.015, kFactor = 6;
+    const double kept = error(field(coefficients_), target);
+    return kept > kFarOff && kept > kFactor * last_error_;
+  }
 
   static RenderOptions linear() {
     return {.form = PacketForm::activated, .output = Output::linear};
@@ -124,28 +159,17 @@ class ClosedFormSolver : public LockSolver {
     return packets.grad()[0].slice(1, packet::kCoefficients);
   }
 
-  void solve(const at::Tensor& target) {
-    coefficients_ = gram_->solve(adjoint(field_of_picture(target)));
-  }
-
   static double error(const at::Tensor& field, const at::Tensor& target) {
     return at::mse_loss(at::sigmoid(field), target).item<double>();
   }
 
-  /// The last frame's coefficients, or a fresh solve where the scene has changed too much.
-  void choose_start(const at::Tensor& target) {
-    const auto kept = coefficients_;
-    const double kept_error = error(field(kept), target);
-    solve(target);
-    if (kept_error < error(field(coefficients_), target)) coefficients_ = kept;
-  }
-
-  /// Steps along the ridge solution of the linearised problem; of a few lengths the best.
+  /// Steps along the ridge solution of the linearised problem; of a few lengths the best. A factor
+  /// of some frames ago still is a good metric for them.
   void correct(const at::Tensor& target, LockView& view, Deadline& deadline) {
     constexpr std::array kLengths = {2.0, 4.0, 8.0, 16.0, 32.0};
-    constexpr int kMost = 3;
+    const int most = frames_since_factor_ <= 1 ? 3 : 1;
     auto now = field(coefficients_);
-    for (int i = 0; i < kMost && deadline.allows_another_step(); ++i) {
+    for (int i = 0; i < most && deadline.allows_another_step(); ++i) {
       const auto drawn = at::sigmoid(now);
       const auto direction = gram_->solve(adjoint((drawn - target) * drawn * (1 - drawn)));
       const auto change = field(direction);
@@ -159,6 +183,7 @@ class ClosedFormSolver : public LockSolver {
       }
       ++view.steps;
       deadline.step_done();
+      correction_ms_ = deadline.last_step_ms();
       if (best == 0) break;
       coefficients_ = coefficients_ - best * direction;
       now = now - best * change;
@@ -177,20 +202,28 @@ class ClosedFormSolver : public LockSolver {
 
   void descend(const at::Tensor& target, LockView& view, Deadline& deadline) {
     deadline.expect_steps_of(0);
-    bool moved = false;
+    const auto geometry = geometry_, coefficients = coefficients_;
+    const std::int64_t before = view.steps;
+    double first = 0;
     while (deadline.allows_another_step()) {
-      descent_->step(geometry_, coefficients_, target);
-      moved = true;
-      ++view.steps;
+      const double error = descent_->step(geometry_, coefficients_, target);
+      if (view.steps++ == before) first = error;
       deadline.step_done();
     }
-    if (moved) gram_.reset();
+    if (view.steps == before) return;
+    if (error(field(coefficients_), target) > first) {  // a few steps of Adam may climb
+      geometry_ = geometry;
+      coefficients_ = coefficients;
+    }
   }
 
-  LockView finished(const at::Tensor& target, LockView view) const {
+  LockView finished(const at::Tensor& target, LockView view) {
+    const Deadline watch(0);
     view.locked = at::sigmoid(field(coefficients_));
-    view.psnr_db = psnr_of_error(at::mse_loss(view.locked, target).item<double>());
+    last_error_ = at::mse_loss(view.locked, target).item<double>();
+    view.psnr_db = psnr_of_error(last_error_);
     view.packets = at::cat({geometry_, coefficients_}, 1);
+    finish_ms_ = std::max(watch.elapsed_ms(), 0.9 * finish_ms_);
     return view;
   }
 
@@ -198,7 +231,12 @@ class ClosedFormSolver : public LockSolver {
   LockSolverSettings settings_;
   std::int64_t size_, packets_;
   at::Tensor prior_packets_, geometry_, coefficients_;
-  std::optional<PacketGram> gram_;
+  std::shared_ptr<const PacketGram> anchors_;
+  std::shared_ptr<const PacketGram>
+      gram_;  // of the geometry as it was frames_since_factor_ frames ago
+  int frames_since_factor_ = 0;
+  bool provisional_ = false;
+  double start_ms_ = 0, factor_ms_ = 0, correction_ms_ = 0, finish_ms_ = 0, last_error_ = 0;
   std::optional<GeometryDescent> descent_;
 };
 

@@ -13,6 +13,7 @@ namespace neurosplat {
 namespace {
 
 constexpr double kFirstDecay = 0.9, kSecondDecay = 0.99, kEpsilon = 1e-12;
+constexpr double kWarmUp = 10;  // steps
 constexpr float kNarrowest = 0.008f, kBroadest = 0.3f, kHighest = 60.0f;
 
 /// Moves one packet's geometry by `move`, five numbers in its own units.
@@ -63,7 +64,9 @@ double GeometryDescent::step(at::Tensor& geometry, at::Tensor& coefficients,
   const float* from = gradient.const_data_ptr<float>();
   float *first = first_.mutable_data_ptr<float>(), *second = second_.mutable_data_ptr<float>();
   float *g = geometry.mutable_data_ptr<float>(), *q = coefficients.mutable_data_ptr<float>();
-  const auto rate = static_cast<float>(rates_.geometry);
+  // Adam's first steps go full length in directions it knows nothing of yet.
+  const auto warm_up = static_cast<float>(std::min(1.0, static_cast<double>(steps_) / kWarmUp));
+  const float rate = warm_up * static_cast<float>(rates_.geometry);
   for (std::int64_t n = 0; n < packets_; ++n) {
     float move[packet::kCoefficients] = {};
     for (std::int64_t i = 0; i < numbers; ++i) {
@@ -75,7 +78,7 @@ double GeometryDescent::step(at::Tensor& geometry, at::Tensor& coefficients,
       if (i < packet::kCoefficients) {
         move[i] = rate * step;
       } else {
-        q[n * colours + i - packet::kCoefficients] -= scale * step;
+        q[n * colours + i - packet::kCoefficients] -= warm_up * scale * step;
       }
     }
     move_geometry(g + n * packet::kCoefficients, move);

@@ -8,8 +8,8 @@ namespace neurosplat {
 
 /// How far a step of descent may move a packet.
 struct DescentRates {
-  double geometry = 0.04;      ///< in the packet's own units, see GeometryDescent
-  double coefficients = 0.03;  ///< in units of all coefficients' root mean square
+  double geometry = 0.03;      ///< in the packet's own units, see GeometryDescent
+  double coefficients = 0.01;  ///< in units of all coefficients' root mean square
 };
 
 /// Adam on activated packets in units in which they are alike: centres move by shares of the

@@ -23,13 +23,12 @@ class Deadline {
     step_ms_ = std::max(now - last_ms_, 0.9 * step_ms_);
     last_ms_ = now;
   }
+  double last_step_ms() const { return step_ms_; }
   /// The steps from here on are of another kind.
   void expect_steps_of(double ms) {
-    skip();
+    last_ms_ = elapsed_ms();
     step_ms_ = ms;
   }
-  /// Something else than a step took the time until now.
-  void skip() { last_ms_ = elapsed_ms(); }
 
  private:
   using Clock = std::chrono::steady_clock;
