@@ -80,8 +80,8 @@ class ClosedFormSolver : public LockSolver {
     const auto target = frame.to(at::kCPU, at::kFloat).contiguous();
     LockView view;
     view.prior = expect(target);
-    if (geometry_.defined() &&
-        (is_another_scene(target) || (provisional_ && deadline.allows(start_ms_)))) {
+    if (geometry_.defined() && deadline.allows(start_ms_) &&
+        (provisional_ || is_another_scene(target))) {
       reset();
     }
     if (!geometry_.defined()) {
