@@ -7,6 +7,7 @@
 #include <string>
 #include <system_error>
 
+#include "live/mode_switch.h"
 #include "live/named_pictures.h"
 #include "live/smoke_frames.h"
 #include "live/stream_options.h"
@@ -36,8 +37,8 @@ struct Request {
   ModelSizes sizes;
 };
 
-const char* name_of(const Request& request) {
-  return request.temporal ? "temporal" : "agreement";
+Mode mode_of(const Request& request) {
+  return request.temporal ? Mode::temporal : Mode::agreement;
 }
 
 void check(const Request& request) {
@@ -58,8 +59,7 @@ std::optional<SplatVae> read_model(const Request& request) {
   return model;
 }
 
-Expectation expectation_of(const Request& request) {
-  const auto model = read_model(request);
+Expectation expectation_of(const Request& request, const std::optional<SplatVae>& model) {
   if (!model) return request.temporal ? of_the_frame_before() : blurred_gist();
   ModelGistOptions options{request.sample, static_cast<std::uint64_t>(request.seed), {}};
   if (!request.koopman.empty()) options.koopman = load_koopman(request.koopman);
@@ -95,7 +95,7 @@ std::unique_ptr<FrameSink> sink_of(const Request& request, std::string& written)
 
 std::string summary_of(const Request& request, const LiveReport& report,
                        const std::vector<Fixation>& fixations) {
-  if (report.frames() == 0) return rate_summary(report);
+  if (report.frames == 0) return rate_summary(report);
   if (!request.smoke) {
     return text(rate_summary(report), ", PSNR expected ", fixed(report.mean(0), 1),
                 " dB -> percept ", fixed(report.mean(1), 1), " dB, mean surprise ",
@@ -121,25 +121,29 @@ std::unique_ptr<FrameSource> source_of(const Request& request) {
 int run(const Request& request) {
   check(request);
   const auto window =
-      request.smoke ? nullptr
-                    : open_window(request.stream, std::string("neurosplat: ") + name_of(request));
+      request.smoke
+          ? nullptr
+          : open_window(request.stream, std::string("neurosplat: ") + name_of(mode_of(request)));
   use_threads(request.stream.threads);
-  LiveAgreement cortex(request.settings, expectation_of(request),
+  const auto model = read_model(request);
+  LiveAgreement cortex(request.settings, expectation_of(request, model),
                        request.temporal ? "prior" : "gist", label_of(request));
   const auto source = source_of(request);
   std::string written;
   auto sink = sink_of(request, written);
+  if (!sink) sink = open_sink(request.stream, *source);
   if (!request.smoke) {
     say_what_was_chosen(request.stream,
-                        text(source->description(), "; ", name_of(request), ", ",
+                        text(source->description(), "; ", name_of(mode_of(request)), ", ",
                              request.settings.fixations, " fixations a frame"),
                         window != nullptr, written);
   }
+  ModeSwitch modes(mode_of(request),
+                   {[&](const Frame& frame) { return cortex.see(frame); }, [&] { cortex.reset(); }},
+                   model);
   return watch(
-      request.stream, name_of(request), agreement_columns(),
-      [&](const Frame& frame) { return cortex.see(frame); }, *source, window.get(), std::move(sink),
-      [&](const LiveReport& report) { return summary_of(request, report, cortex.fixations()); },
-      [&] { cortex.reset(); });
+      request.stream, agreement_columns(), modes, *source, window.get(), sink.get(),
+      [&](const LiveReport& report) { return summary_of(request, report, cortex.fixations()); });
 }
 
 void add_options(CLI::App& command, Request& request) {
@@ -181,9 +185,7 @@ void add_live_agreement(Program& program) {
 void add_live_temporal(Program& program) {
   const auto request = std::make_shared<Request>();
   request->temporal = true;
-  request->settings.decay = 0.6;
-  request->settings.gated = false;
-  request->settings.inhibition_fade = 0.9;
+  request->settings = temporal_cortex();
   auto& command = program.add(
       "temporal", "Expect the frame before, or what a model foresees, and look where it is wrong.",
       [request] { return run(*request); });

@@ -1,16 +1,9 @@
 #include "live/panel_window.h"
 
 #include <ATen/core/Tensor.h>
-#include <fcntl.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <cstdlib>
-#include <opencv2/core.hpp>
-#include <opencv2/highgui.hpp>
-#include <utility>
 
 #include "neurosplat/core/log.h"
 #include "neurosplat/io/image_file.h"
@@ -18,35 +11,11 @@
 namespace neurosplat::apps {
 namespace {
 
-constexpr unsigned kProbeSeconds = 10;
+constexpr int kWaitMs = 50;
 
 bool is_set(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr && *value != '\0';
-}
-
-/// Opens a window and goes: GUI libraries abort where the display cannot be reached, so that only
-/// a process of its own can try.
-[[noreturn]] void try_window(const std::string& title) {
-  const rlimit no_core = {0, 0};
-  ::setrlimit(RLIMIT_CORE, &no_core);
-  const int nowhere = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-  ::dup2(nowhere, STDERR_FILENO);
-  ::alarm(kProbeSeconds);
-  try {
-    cv::namedWindow(title, cv::WINDOW_AUTOSIZE);
-    cv::waitKey(1);
-    ::_exit(0);
-  } catch (...) {
-    ::_exit(1);
-  }
-}
-
-bool window_opens(const std::string& title) {
-  const pid_t child = ::fork();
-  if (child == 0) try_window(title);
-  int status = -1;
-  return child > 0 && ::waitpid(child, &status, 0) == child && status == 0;
 }
 
 }  // namespace
@@ -57,45 +26,39 @@ bool display_here() {
 
 std::unique_ptr<PanelWindow> PanelWindow::open(const std::string& title) {
   if (!display_here()) return nullptr;
-  try {
-    if (window_opens(title)) return std::unique_ptr<PanelWindow>(new PanelWindow(title));
-  } catch (const cv::Exception&) {  // reported below
+  if (auto process = WindowProcess::start(title)) {
+    return std::unique_ptr<PanelWindow>(new PanelWindow(std::move(*process)));
   }
   log::warn("no window opens on this display: going on without one");
   return nullptr;
 }
 
-PanelWindow::PanelWindow(std::string title) : title_(std::move(title)) {
-  cv::namedWindow(title_, cv::WINDOW_AUTOSIZE);
-}
-
-PanelWindow::~PanelWindow() {
-  try {
-    cv::destroyWindow(title_);
-  } catch (const cv::Exception&) {  // the viewer closed it
+void PanelWindow::listen(const std::optional<WindowReply>& reply) {
+  if (!reply) {
+    process_.reset();
+    log::warn("the display is gone: no more panels in a window");
+    return;
   }
+  keys_.press(reply->key, shown_);
+  wanted_ = wanted_ && !keys_.quit() && reply->open != 0;
 }
 
-bool PanelWindow::wanted(int wait_ms) {
-  if (!wanted_) return false;
-  keys_.press(cv::waitKey(wait_ms), shown_);
-  wanted_ = !keys_.quit() && cv::getWindowProperty(title_, cv::WND_PROP_VISIBLE) > 0;
-  return wanted_;
+void PanelWindow::wait() {
+  listen(process_->show(nullptr, 0, 0, kWaitMs));
 }
 
 bool PanelWindow::show(const at::Tensor& picture) {
+  if (!process_) return true;
   const auto pixels = to_bgr_pixels(picture);
-  cv::imshow(title_, cv::Mat(static_cast<int>(pixels.size(0)), static_cast<int>(pixels.size(1)),
-                             CV_8UC3, pixels.data_ptr<std::uint8_t>()));
   shown_ = picture;
-  bool on = wanted(1);
-  while (on && keys_.paused()) on = wanted(50);
-  return on;
+  listen(process_->show(pixels.data_ptr<std::uint8_t>(), static_cast<std::int32_t>(pixels.size(0)),
+                        static_cast<std::int32_t>(pixels.size(1)), 1));
+  while (process_ && wanted_ && keys_.paused()) wait();
+  return wanted_;
 }
 
 void PanelWindow::hold() {
-  while (wanted(50)) {
-  }
+  while (process_ && wanted_) wait();
 }
 
 }  // namespace neurosplat::apps

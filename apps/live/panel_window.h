@@ -3,9 +3,12 @@
 #include <ATen/core/Tensor.h>
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "live/viewer_keys.h"
+#include "live/window_process.h"
 
 namespace neurosplat::apps {
 
@@ -15,23 +18,26 @@ class PanelWindow {
   /// Nothing, with a warning, when there is a display but no window opens; nothing without a word
   /// when there is no display.
   static std::unique_ptr<PanelWindow> open(const std::string& title);
-  ~PanelWindow();
-  PanelWindow(const PanelWindow&) = delete;
-  PanelWindow& operator=(const PanelWindow&) = delete;
 
   /// picture: float [3, H, W] in [0, 1]. Returns after a pause, where the viewer asks for one;
-  /// false when the viewer pressed `q` or Esc or closed the window.
+  /// false when the viewer pressed `q` or Esc or closed the window. Once the display is gone, which
+  /// is said once, it does nothing.
   bool show(const at::Tensor& picture);
+  /// Whether the display has gone.
+  bool gone() const { return !process_; }
   /// Whether the viewer asked to reset since the last call.
   bool take_reset() { return keys_.take_reset(); }
+  /// The mode that the viewer asked for since the last call.
+  std::optional<Mode> take_mode() { return keys_.take_mode(); }
   /// Leaves the last picture up until the viewer is done with it.
   void hold();
 
  private:
-  explicit PanelWindow(std::string title);
-  bool wanted(int wait_ms);
+  explicit PanelWindow(WindowProcess process) : process_(std::move(process)) {}
+  void listen(const std::optional<WindowReply>& reply);
+  void wait();
 
-  std::string title_;
+  std::optional<WindowProcess> process_;
   ViewerKeys keys_;
   at::Tensor shown_;
   bool wanted_ = true;

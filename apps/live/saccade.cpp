@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "live/mode_switch.h"
 #include "live/smoke_frames.h"
 #include "live/stream_options.h"
 #include "neurosplat/core/error.h"
@@ -36,10 +37,10 @@ SplatVae read_model(const Request& request) {
 }
 
 std::string summary_of(const Request& request, const LiveReport& report) {
-  if (report.frames() == 0) return rate_summary(report);
+  if (report.frames == 0) return rate_summary(report);
   const auto gain = text("PSNR prior ", fixed(report.mean(0), 1), " dB -> percept ",
                          fixed(report.mean(1), 1), " dB");
-  if (request.smoke) return text("smoke: ok, ", report.frames(), " frames, ", gain);
+  if (request.smoke) return text("smoke: ok, ", report.frames, " frames, ", gain);
   return text(rate_summary(report), ", ", gain);
 }
 
@@ -50,6 +51,7 @@ int run(const Request& request) {
   use_threads(request.stream.threads);
   const SaccadeCortex cortex(read_model(request), request.settings);
   const auto source = request.smoke ? smoke_frames(kSmokeFrames, 0) : open_source(request.stream);
+  const auto sink = open_sink(request.stream, *source);
   const auto& sizes = cortex.model().architecture();
   if (!request.smoke) {
     say_what_was_chosen(
@@ -59,10 +61,10 @@ int run(const Request& request) {
              request.settings.steps, " steps on ", cortex.model().device().str()),
         window != nullptr);
   }
-  return watch(
-      request.stream, "saccade", saccade_columns(),
-      [&](const Frame& frame) { return see_saccades(cortex, frame); }, *source, window.get(),
-      nullptr, [&](const LiveReport& report) { return summary_of(request, report); });
+  ModeSwitch modes(Mode::saccade, {[&](const Frame& frame) { return see_saccades(cortex, frame); }},
+                   cortex.model());
+  return watch(request.stream, saccade_columns(), modes, *source, window.get(), sink.get(),
+               [&](const LiveReport& report) { return summary_of(request, report); });
 }
 
 }  // namespace

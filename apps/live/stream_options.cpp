@@ -3,10 +3,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/io/newest_frames.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -33,7 +35,10 @@ void add_stream_options(CLI::App& command, StreamOptions& options,
                                     "camera:INDEX, a video, a picture or a folder of pictures");
   source->capture_default_str();
   command.add_option("--cam", options.camera, "INDEX, for --source camera:INDEX")->excludes(source);
-  command.add_option("--out", options.out, "NAME.mp4 or a folder for PNG files");
+  command.add_flag("--realtime", options.realtime,
+                   "a video or folder at its own rate, frames that come too late dropped, as a "
+                   "camera's are");
+  command.add_option("--out,--record", options.out, "NAME.mp4 or a folder for PNG files");
   command.add_option("--metrics", options.metrics, "CSV file: " + metrics_help);
   command.add_flag("--headless", options.headless, "open no window");
   command.add_option("--frames", options.frames, "stop after that many; 0: all")
@@ -59,7 +64,15 @@ void check(const StreamOptions& options) {
 }
 
 std::unique_ptr<FrameSource> open_source(const StreamOptions& options) {
-  return open_frame_source(options.camera ? text("camera:", *options.camera) : options.source);
+  const auto name = options.camera ? text("camera:", *options.camera) : options.source;
+  auto source = open_frame_source(name);
+  const bool camera = name.starts_with("camera:");
+  if (!camera && !options.realtime) return source;
+  return newest_frames(std::move(source), /*at_its_rate=*/!camera);
+}
+
+std::unique_ptr<FrameSink> open_sink(const StreamOptions& options, const FrameSource& source) {
+  return options.out.empty() ? nullptr : open_frame_sink(options.out, source.frames_per_second());
 }
 
 void add_size_options(CLI::App& command, ModelSizes& sizes) {
@@ -94,33 +107,33 @@ void say_what_was_chosen(const StreamOptions& options, const std::string& what, 
   }
 }
 
-int watch(const StreamOptions& options, const std::string& title,
-          const std::vector<LiveColumn>& columns, const std::function<SeenFrame(const Frame&)>& see,
-          FrameSource& source, PanelWindow* window, std::unique_ptr<FrameSink> sink,
-          const std::function<std::string(const LiveReport&)>& summary_of,
-          const std::function<void()>& reset) {
-  if (!sink && !options.out.empty()) {
-    sink = open_frame_sink(options.out, source.frames_per_second());
-  }
+int watch(const StreamOptions& options, const std::vector<LiveColumn>& columns, ModeSwitch& modes,
+          FrameSource& source, PanelWindow* window, FrameSink* sink,
+          const std::function<std::string(const LiveReport&)>& summary_of) {
   LiveOptions live;
   live.frames = options.frames;
-  live.sink = sink.get();
+  live.sink = sink;
   live.metrics = options.metrics;
+  const bool kept = sink != nullptr || !options.metrics.empty();
   if (window != nullptr) {
     live.show = [&](const at::Tensor& panels) {
       const bool wanted = window->show(panels);
-      if (window->take_reset() && reset) reset();
-      return wanted;
+      if (window->take_reset()) modes.reset();
+      if (const auto mode = window->take_mode()) modes.choose(*mode);
+      // Without a window and a file nobody would see what comes.
+      return wanted && (kept || !window->gone());
     };
   }
-  const auto report = run_live(title, columns, see, source, live);
+  const auto report = run_live(
+      name_of(modes.first()), columns, [&](const Frame& frame) { return modes.see(frame); }, source,
+      live);
   std::printf("%s\n", summary_of(report).c_str());
   std::fflush(stdout);
   if (report.interrupted) {
     log::warn("interrupted: what was seen so far is written");
     return kInterrupted;
   }
-  if (window != nullptr && report.frames() == 1) window->hold();
+  if (window != nullptr && report.frames == 1) window->hold();
   return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/program.h"
+#include "live/mode_switch.h"
 #include "live/panel_window.h"
 #include "neurosplat/io/frame_sink.h"
 #include "neurosplat/io/frame_source.h"
@@ -20,21 +21,26 @@ struct StreamOptions {
   std::string source = "camera:0";
   std::optional<int> camera;
   std::string out, metrics;
-  bool headless = false;
+  bool headless = false, realtime = false;
   std::int64_t frames = 0;
   int threads = 0;
   std::string device = "auto";
 };
 
-/// --source, --cam, --out, --metrics, --headless, --frames, --device, --threads. The present
-/// values are the defaults; `metrics_help` says what is written of each frame.
+/// --source, --cam, --realtime, --out (or --record), --metrics, --headless, --frames, --device,
+/// --threads. The present values are the defaults; `metrics_help` says what is written of each
+/// frame.
 void add_stream_options(CLI::App& command, StreamOptions& options, const std::string& metrics_help);
 
 /// Throws UsageError, or Error for a folder that is not there.
 void check(const StreamOptions& options);
 
-/// The frames that are asked for.
+/// The frames that are asked for. Of a camera, or anything with --realtime, the newest one there
+/// is; else every one.
 std::unique_ptr<FrameSource> open_source(const StreamOptions& options);
+
+/// What takes the panels, nothing where --out was not given.
+std::unique_ptr<FrameSink> open_sink(const StreamOptions& options, const FrameSource& source);
 
 /// Sizes that the reference needs named; here the model knows them, and a wrong one is an error.
 struct ModelSizes {
@@ -51,13 +57,10 @@ std::unique_ptr<PanelWindow> open_window(const StreamOptions& options, const std
 void say_what_was_chosen(const StreamOptions& options, const std::string& what, bool window,
                          const std::string& also_written = "");
 
-/// Runs `see` over the source: panels to the window and to `sink` (else to --out), numbers to
-/// --metrics; `reset`, when there is one, runs when the viewer asks for it. Prints `summary_of` the
-/// report, returns the exit code.
-int watch(const StreamOptions& options, const std::string& title,
-          const std::vector<LiveColumn>& columns, const std::function<SeenFrame(const Frame&)>& see,
-          FrameSource& source, PanelWindow* window, std::unique_ptr<FrameSink> sink,
-          const std::function<std::string(const LiveReport&)>& summary_of,
-          const std::function<void()>& reset = {});
+/// Shows `modes` the frames of the source: panels to the window and to `sink`, numbers to
+/// --metrics. Prints `summary_of` the report, returns the exit code.
+int watch(const StreamOptions& options, const std::vector<LiveColumn>& columns, ModeSwitch& modes,
+          FrameSource& source, PanelWindow* window, FrameSink* sink,
+          const std::function<std::string(const LiveReport&)>& summary_of);
 
 }  // namespace neurosplat::apps

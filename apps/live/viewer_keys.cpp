@@ -17,7 +17,8 @@ constexpr int kEscape = 27, kMostSnapshots = 999;
 }  // namespace
 
 const char* const kViewerKeys =
-    "keys: q or Esc quit, space pause, s snapshot, r reset what is remembered, h this list";
+    "keys: q or Esc quit, space pause, s snapshot, 1 lock, 2 agreement, 3 saccade, 4 temporal, "
+    "r reset what is remembered, h this list";
 
 void ViewerKeys::press(int key, const at::Tensor& picture) {
   switch (key < 0 ? key : key & 0xff) {
@@ -31,6 +32,12 @@ void ViewerKeys::press(int key, const at::Tensor& picture) {
     case 'r':
       reset_ = true;
       return;
+    case '1':
+    case '2':
+    case '3':
+    case '4':
+      mode_ = static_cast<Mode>((key & 0xff) - '1');
+      return;
     case 's':
       return keep(picture);
     case 'h':
@@ -42,6 +49,10 @@ void ViewerKeys::press(int key, const at::Tensor& picture) {
 
 bool ViewerKeys::take_reset() {
   return std::exchange(reset_, false);
+}
+
+std::optional<Mode> ViewerKeys::take_mode() {
+  return std::exchange(mode_, std::nullopt);
 }
 
 /// A snapshot that cannot be written is no reason to stop watching.

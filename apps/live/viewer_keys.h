@@ -3,6 +3,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <optional>
+
+#include "live/mode.h"
 
 namespace neurosplat::apps {
 
@@ -13,19 +16,23 @@ class ViewerKeys {
   explicit ViewerKeys(std::filesystem::path folder = ".") : folder_(std::move(folder)) {}
 
   /// A key as OpenCV's waitKey gives it (-1: none), pressed while `picture` was shown: q or Esc
-  /// quits, space pauses and goes on, s keeps the picture, r resets, h lists the keys.
+  /// quits, space pauses and goes on, s keeps the picture, 1 to 4 choose a mode, r resets, h lists
+  /// the keys.
   void press(int key, const at::Tensor& picture);
 
   bool quit() const { return quit_; }
   bool paused() const { return paused_; }
   /// Whether a reset was asked for since the last call.
   bool take_reset();
+  /// The mode that was asked for since the last call.
+  std::optional<Mode> take_mode();
 
  private:
   void keep(const at::Tensor& picture) const;
 
   std::filesystem::path folder_;
   bool quit_ = false, paused_ = false, reset_ = false;
+  std::optional<Mode> mode_;
 };
 
 /// The keys on one line, as h prints them.

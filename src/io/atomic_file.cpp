@@ -18,23 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() { close(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int number() const { return number_; }
-  bool close() {
-    const int number = std::exchange(number_, -1);
-    return number < 0 || ::close(number) == 0;
-  }
-
- private:
-  int number_;
-};
-
 [[noreturn]] void fail(const fs::path& path, int cause) {
   throw Error(text("expected to write ", path.string(),
                    ", the system said: ", std::generic_category().message(cause),
@@ -50,14 +33,19 @@ bool same_file(int descriptor, const fs::path& path) {
 // The temporary name is fixed, so that a killed writer leaves at most one file. The lock, which
 // goes with its owner, keeps a second writer out until the first has renamed; what was opened
 // then is no longer the temporary file, hence the loop.
-int open_locked(const fs::path& temporary, const fs::path& path) {
+int open_locked(const fs::path& temporary, const fs::path& path, bool wait) {
   while (true) {
     const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (file < 0) fail(path, errno);
     int locked = 0;
     do {
-      locked = ::flock(file, LOCK_EX);
+      locked = ::flock(file, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
     } while (locked != 0 && errno == EINTR);
+    if (locked != 0 && errno == EWOULDBLOCK) {
+      ::close(file);
+      throw Error(text("expected to write ", path.string(),
+                       ", another program is writing it: give another name"));
+    }
     // A file system without locks is no reason not to write.
     if (same_file(file, temporary)) return file;
     ::close(file);
@@ -76,10 +64,12 @@ void write_fully(int file, const void* bytes, std::size_t count, const fs::path&
 }
 
 void sync_folder(const fs::path& folder, const fs::path& path) {
-  const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened.number() < 0) fail(path, errno);
+  const int opened = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (opened < 0) fail(path, errno);
+  const int cause = ::fsync(opened) == 0 ? 0 : errno;
+  ::close(opened);
   // EINVAL: a file system whose folders cannot be synced.
-  if (::fsync(opened.number()) != 0 && errno != EINVAL) fail(path, errno);
+  if (cause != 0 && cause != EINVAL) fail(path, cause);
 }
 
 void check_target(const fs::path& path) {
@@ -92,27 +82,44 @@ void check_target(const fs::path& path) {
                      " is a device or a pipe: give another path"));
 }
 
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
 }  // namespace
+
+AtomicFile::AtomicFile(fs::path path, bool wait) : path_(std::move(path)) {
+  check_target(path_);
+  temporary_ = folder_of(path_) / text(".", path_.filename().string(), ".tmp");
+  file_ = open_locked(temporary_, path_, wait);
+  if (::ftruncate(file_, 0) == 0) return;
+  const int cause = errno;
+  ::close(file_);
+  fail(path_, cause);
+}
+
+AtomicFile::~AtomicFile() {
+  if (file_ < 0) return;
+  ::unlink(temporary_.c_str());
+  ::close(file_);
+}
+
+void AtomicFile::write(const void* bytes, std::size_t count) {
+  write_fully(file_, bytes, count, path_);
+}
+
+void AtomicFile::commit() {
+  if (::fsync(file_) != 0) fail(path_, errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(path_, errno);
+  if (::close(std::exchange(file_, -1)) != 0) fail(path_, errno);
+  sync_folder(folder_of(path_), path_);
+}
 
 void write_file_atomically(const fs::path& path,
                            const std::function<void(const ByteSink&)>& write) {
-  check_target(path);
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  const fs::path temporary = folder / text(".", path.filename().string(), ".tmp");
-  Descriptor file(open_locked(temporary, path));
-  try {
-    if (::ftruncate(file.number(), 0) != 0) fail(path, errno);
-    write([&](const void* bytes, std::size_t count) {
-      write_fully(file.number(), bytes, count, path);
-    });
-    if (::fsync(file.number()) != 0) fail(path, errno);
-    if (::rename(temporary.c_str(), path.c_str()) != 0) fail(path, errno);
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
-  }
-  if (!file.close()) fail(path, errno);
-  sync_folder(folder, path);
+  AtomicFile file(path);
+  write([&](const void* bytes, std::size_t count) { file.write(bytes, count); });
+  file.commit();
 }
 
 void write_file_atomically(const fs::path& path, std::string_view bytes) {

@@ -25,12 +25,21 @@ constexpr double kMostFrames = 1e9;
 /// Reads that fail in a row before a video counts as over, though it claims more frames.
 constexpr std::int64_t kPatience = 1000;
 
+/// In a plain loop: LibTorch's would start a pool of threads for the thread that reads ahead.
 at::Tensor to_planes(const cv::Mat& picture) {
-  const cv::Mat whole = picture.isContinuous() ? picture : picture.clone();
-  return at::from_blob(whole.data, {whole.rows, whole.cols, 3}, at::kByte)
-      .flip(2)
-      .permute({2, 0, 1})
-      .contiguous();
+  const auto planes = at::empty({3, picture.rows, picture.cols}, at::kByte);
+  const auto pixels = static_cast<std::size_t>(planes[0].numel());
+  auto* red = planes.data_ptr<std::uint8_t>();
+  auto *green = red + pixels, *blue = green + pixels;
+  for (int row = 0; row < picture.rows; ++row) {
+    const auto* bgr = picture.ptr<std::uint8_t>(row);
+    for (int column = 0; column < picture.cols; ++column, bgr += 3) {
+      *blue++ = bgr[0];
+      *green++ = bgr[1];
+      *red++ = bgr[2];
+    }
+  }
+  return planes;
 }
 
 double rate_of(const cv::VideoCapture& capture) {

@@ -1,34 +1,27 @@
 #include "neurosplat/perception/live_loop.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <exception>
 #include <optional>
 
 #include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/io/atomic_file.h"
 #include "neurosplat/io/drawing.h"
+#include "perception/frame_table.h"
 
 namespace neurosplat {
 namespace {
 
-void write_numbers(const std::filesystem::path& path, const std::vector<LiveColumn>& columns,
-                   const LiveReport& report) {
-  std::string csv = "frame,latency_ms";
-  for (const auto& column : columns) csv += text(",", column.name);
-  csv += "\n";
-  for (std::size_t i = 0; i < report.frames(); ++i) {
-    csv += text(i + 1, ",", fixed(report.latencies_ms[i], 3));
-    for (std::size_t c = 0; c < columns.size(); ++c) {
-      csv += text(",", fixed(report.numbers[i][c], columns[c].decimals));
-    }
-    csv += "\n";
-  }
-  write_file_atomically(path, csv);
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 /// How many frames are to come, 0 when nobody knows.
@@ -41,15 +34,14 @@ std::int64_t expected_frames(const FrameSource& source, std::int64_t limit) {
 class Rate {
  public:
   double after_a_frame() {
-    const auto now = std::chrono::steady_clock::now();
-    const double seconds = std::chrono::duration<double>(now - last_).count();
-    last_ = now;
+    const double seconds = seconds_since(last_);
+    last_ = Clock::now();
     mean_ = mean_ == 0.0 ? seconds : 0.9 * mean_ + 0.1 * seconds;
     return 1.0 / std::max(mean_, 1e-9);
   }
 
  private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+  Clock::time_point last_ = Clock::now();
   double mean_ = 0.0;
 };
 
@@ -58,45 +50,122 @@ at::Tensor with_line_below(const at::Tensor& panels, const std::string& line) {
   return at::cat({panels, with_label(nothing, line)}, 1);
 }
 
-}  // namespace
-
-double LiveReport::mean(std::size_t column) const {
-  double sum = 0.0;
-  for (const auto& row : numbers) sum += row[column];
-  return sum / static_cast<double>(numbers.size());
+/// As large as fits into `size`, in its middle, black around.
+at::Tensor fitted(const at::Tensor& panels, const std::vector<std::int64_t>& size) {
+  if (panels.sizes().vec() == size) return panels;
+  const auto side = [&](std::size_t i) { return static_cast<double>(size[i]); };
+  const double scale = std::min(side(1) / static_cast<double>(panels.size(1)),
+                                side(2) / static_cast<double>(panels.size(2)));
+  const auto scaled_side = [&](std::int64_t i) {
+    const auto most = size[static_cast<std::size_t>(i)];
+    const double exact = scale * static_cast<double>(panels.size(i));
+    return std::clamp<std::int64_t>(std::llround(exact), 1, most);
+  };
+  const auto height = scaled_side(1), width = scaled_side(2);
+  const auto scaled =
+      at::_upsample_bilinear2d_aa(panels.unsqueeze(0), {height, width}, /*align_corners=*/false);
+  auto whole = at::zeros(size, panels.options());
+  whole.narrow(1, (size[1] - height) / 2, height)
+      .narrow(2, (size[2] - width) / 2, width)
+      .copy_(scaled[0]);
+  return whole;
 }
+
+/// A run: its figures, and where the frames' panels and numbers go.
+class Run {
+ public:
+  Run(const std::string& title, const std::vector<LiveColumn>& columns, FrameSource& source,
+      const LiveOptions& options)
+      : title_(title), source_(source), options_(options) {
+    report_.sums.resize(columns.size());
+    if (!options.metrics.empty()) table_.emplace(options.metrics, columns);
+    if (const auto total = expected_frames(source, options.frames); total > 1) {
+      progress_.emplace(title, "frames", total);
+    }
+  }
+
+  bool wants_more() const {
+    return wanted_ && !InterruptGuard::raised() &&
+           (options_.frames == 0 || report_.frames < options_.frames);
+  }
+
+  void take(const SeenFrame& seen) {
+    const auto dropped = source_.dropped();
+    ++report_.frames;
+    report_.latencies.add(seen.latency_ms);
+    if (!seen.numbers.empty()) ++report_.rows;
+    for (std::size_t i = 0; i < seen.numbers.size(); ++i) report_.sums.at(i) += seen.numbers[i];
+    if (table_) table_->add(report_.frames, seen, dropped - report_.dropped);
+    report_.dropped = dropped;
+    give_away(seen);
+    if (progress_) progress_->update(report_.frames + dropped, seen.note);
+  }
+
+  /// Completes the files; where both cannot be, says why the first cannot.
+  void close(std::exception_ptr failure) {
+    const auto try_to = [&](auto&& complete) {
+      try {
+        complete();
+      } catch (...) {
+        if (!failure) failure = std::current_exception();
+      }
+    };
+    if (options_.sink != nullptr) try_to([&] { options_.sink->close(); });
+    if (table_ && (report_.frames > 0 || !failure)) try_to([&] { table_->commit(); });
+    progress_.reset();
+    if (failure) std::rethrow_exception(failure);
+  }
+
+  LiveReport report() {
+    report_.seconds = seconds_since(start_);
+    report_.interrupted = InterruptGuard::raised();
+    return report_;
+  }
+
+ private:
+  void give_away(const SeenFrame& seen) {
+    const at::NoGradGuard no_gradient;
+    if (options_.sink != nullptr) {
+      if (size_.empty()) size_ = seen.panels.sizes().vec();
+      options_.sink->write(fitted(seen.panels, size_));
+    }
+    if (!options_.show) return;
+    const auto line = text(seen.title.empty() ? title_ : seen.title, ", ",
+                           fixed(rate_.after_a_frame(), 1), " frames/s, ", seen.note);
+    wanted_ = options_.show(with_line_below(seen.panels, line));
+  }
+
+  std::string title_;
+  FrameSource& source_;
+  const LiveOptions& options_;
+  LiveReport report_;
+  std::optional<FrameTable> table_;
+  std::optional<ProgressLine> progress_;
+  std::vector<std::int64_t> size_;  ///< of the panels that the sink gets
+  Rate rate_;
+  Clock::time_point start_ = Clock::now();
+  bool wanted_ = true;
+};
+
+}  // namespace
 
 LiveReport run_live(const std::string& title, const std::vector<LiveColumn>& columns,
                     const std::function<SeenFrame(const Frame&)>& see, FrameSource& source,
                     const LiveOptions& options) {
   const InterruptGuard guard;
-  LiveReport report;
-  std::optional<ProgressLine> progress;
-  if (const auto total = expected_frames(source, options.frames); total > 1) {
-    progress.emplace(title, "frames", total);
-  }
-  const auto start = std::chrono::steady_clock::now();
-  const auto done = [&] { return static_cast<std::int64_t>(report.frames()); };
-  Rate rate;
-  bool wanted = true;
-  while (wanted && !InterruptGuard::raised() && (options.frames == 0 || done() < options.frames)) {
-    const auto frame = source.next();
-    if (!frame) break;
-    const auto seen = see(*frame);
-    report.latencies_ms.push_back(seen.latency_ms);
-    report.numbers.push_back(seen.numbers);
-    if (options.sink != nullptr) options.sink->write(seen.panels);
-    if (options.show) {
-      const auto line = text(title, ", ", fixed(rate.after_a_frame(), 1), " frames/s, ", seen.note);
-      wanted = options.show(with_line_below(seen.panels, line));
+  Run run(title, columns, source, options);
+  std::exception_ptr failure;
+  try {
+    while (run.wants_more()) {
+      const auto frame = source.next();
+      if (!frame) break;
+      run.take(see(*frame));
     }
-    if (progress) progress->update(done(), seen.note);
+  } catch (...) {
+    failure = std::current_exception();
   }
-  if (options.sink != nullptr) options.sink->close();
-  if (!options.metrics.empty()) write_numbers(options.metrics, columns, report);
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  report.interrupted = InterruptGuard::raised();
-  return report;
+  run.close(failure);
+  return run.report();
 }
 
 double percentile(std::vector<double> values, double percent) {
@@ -108,12 +177,12 @@ double percentile(std::vector<double> values, double percent) {
 }
 
 std::string rate_summary(const LiveReport& report) {
-  const auto frames = report.frames();
-  if (frames == 0) return "0 frames";
-  const double rate = static_cast<double>(frames) / report.seconds;
-  return text(frames, frames == 1 ? " frame, " : " frames, ", fixed(rate, 1),
-              " frames/s, latency median ", fixed(percentile(report.latencies_ms, 50.0), 1),
-              " ms, 99th percentile ", fixed(percentile(report.latencies_ms, 99.0), 1), " ms");
+  if (report.frames == 0) return "0 frames";
+  const double rate = static_cast<double>(report.frames) / report.seconds;
+  return text(report.frames, report.frames == 1 ? " frame, " : " frames, ", fixed(rate, 1),
+              " frames/s, latency median ", fixed(report.latencies.percentile(50.0), 1),
+              " ms, 99th percentile ", fixed(report.latencies.percentile(99.0), 1), " ms",
+              report.dropped > 0 ? text(", ", report.dropped, " dropped") : "");
 }
 
 }  // namespace neurosplat

@@ -108,7 +108,7 @@ TEST_F(LiveModes, AgreementWatchesAVideo) {
   EXPECT_EQ(frames, 4);
   const auto lines = lines_of("frames.csv");
   ASSERT_EQ(lines.size(), 5U);
-  EXPECT_EQ(lines[0], "frame,latency_ms,expected_psnr_db,percept_psnr_db,surprise");
+  EXPECT_EQ(lines[0], "frame,latency_ms,expected_psnr_db,percept_psnr_db,surprise,dropped");
 }
 
 // The reference's option names, and the file that it writes.
@@ -180,15 +180,15 @@ TEST_F(LiveModes, TemporalForeseesWithAKoopmanOperator) {
 }
 
 TEST_F(LiveModes, SaccadeWatchesAVideo) {
-  const auto run =
-      live("saccade", {"--model_path", path("model.safetensors"), "--source", path("video.mp4"),
-                       "--latent", "8", "--fixations", "2", "--steps", "3", "--lr", "0.1",
-                       "--fovea", "0.2", "--out", path("panels"), "--metrics", path("frames.csv")});
+  const auto run = live(
+      "saccade", {"--model_path", path("model.safetensors"), "--source", path("video.mp4"),
+                  "--latent", "8", "--fixations", "2", "--steps", "3", "--lr", "0.1", "--fovea",
+                  "0.2", "--record", path("panels"), "--metrics", path("frames.csv")});
   ASSERT_EQ(run.status, 0) << run.errors;
   EXPECT_NE(run.output.find("PSNR prior"), std::string::npos) << run.output;
   EXPECT_EQ(read_picture(folder_ / "panels" / "frame_000004.png").sizes(),
             at::IntArrayRef({3, 84, 3 * 64 + 8}));
-  EXPECT_EQ(lines_of("frames.csv").at(0), "frame,latency_ms,prior_psnr_db,percept_psnr_db");
+  EXPECT_EQ(lines_of("frames.csv").at(0), "frame,latency_ms,prior_psnr_db,percept_psnr_db,dropped");
 }
 
 TEST_F(LiveModes, RefusesBadUsage) {

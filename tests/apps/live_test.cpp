@@ -9,11 +9,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <opencv2/core.hpp>
+#include <opencv2/imgcodecs.hpp>
 #include <regex>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "neurosplat/core/text.h"
 #include "neurosplat/io/frame_sink.h"
 #include "neurosplat/io/frame_source.h"
 #include "neurosplat/io/image_file.h"
@@ -51,6 +54,13 @@ class Live : public ::testing::Test {
     const auto sink = open_frame_sink(folder_ / "video.mp4", 25.0);
     for (int i = 0; i < frames; ++i) sink->write(picture(48, 64, i));
     sink->close();
+  }
+
+  /// Grey, 16 bit and with an opacity.
+  static void write_odd_pictures(const fs::path& folder) {
+    cv::imwrite((folder / "e.png").string(), cv::Mat(40, 30, CV_8UC1, cv::Scalar(90)));
+    cv::imwrite((folder / "f.png").string(), cv::Mat(30, 40, CV_16UC3, cv::Scalar(9, 900, 40000)));
+    cv::imwrite((folder / "g.png").string(), cv::Mat(50, 40, CV_8UC4, cv::Scalar(9, 90, 200, 40)));
   }
 
   std::string path(const char* name) const { return (folder_ / name).string(); }
@@ -109,9 +119,9 @@ TEST_F(Live, LocksAVideoIntoAVideo) {
 // The reference's option names, with underscores.
 TEST_F(Live, LocksAPictureIntoAFolder) {
   write_png(folder_ / "one.png", picture(40, 40, 0));
-  const auto run =
-      live({"--model_path", path("model.safetensors"), "--source", path("one.png"), "--image_size",
-            "32", "--num_packets", "16", "--steps", "10", "--lr", "0.05", "--out", path("panels")});
+  const auto run = live({"--model_path", path("model.safetensors"), "--source", path("one.png"),
+                         "--image_size", "32", "--num_packets", "16", "--solver", "adam", "--steps",
+                         "10", "--lr", "0.05", "--out", path("panels")});
   ASSERT_EQ(run.status, 0) << run.errors;
   EXPECT_EQ(run.output.substr(0, 9), "1 frame, ");
   EXPECT_EQ(read_picture(folder_ / "panels" / "frame_000001.png").sizes(),
@@ -153,11 +163,70 @@ TEST_F(Live, ShowsPanelsInAWindow) {
   EXPECT_NE(run.errors.find("panels in a window"), std::string::npos) << run.errors;
 }
 
+// The window's process stands for a display that goes: the GUI library ends it in both cases.
+TEST_F(Live, GoesOnWhenTheDisplayGoes) {
+  ::setenv("DISPLAY", ":4711", 1);
+  ::setenv("QT_QPA_PLATFORM", "offscreen", 1);
+  write_video(400);
+  const int process = testing::start_command(
+      command({"--model", path("model.safetensors"), "--source", path("video.mp4"), "--budget", "5",
+               "--out", path("out.mp4")}));
+  for (int i = 0; i < 600 && !fs::exists(folder_ / ".out.tmp.mp4"); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  std::ifstream in(text("/proc/", process, "/task/", process, "/children"));
+  int window = 0;
+  const bool has_window = static_cast<bool>(in >> window);
+  if (has_window) ::kill(window, SIGKILL);
+  EXPECT_EQ(testing::wait_for_command(process), 0);
+  EXPECT_EQ(count_panels(folder_ / "out.mp4"), 400);
+  if (!has_window) GTEST_SKIP() << "OpenCV's windows need a display here";
+}
+
+TEST_F(Live, SmokeSaysThatItWorked) {
+  for (const char* solver : {"closed-form", "closed_form", "adam", "latent"}) {
+    const auto run = live({"--smoke", "--solver", solver, "--no_adapt"});
+    EXPECT_EQ(run.status, 0) << run.errors;
+    EXPECT_TRUE(run.output.starts_with("smoke: ok, 3 frames, ")) << run.output;
+  }
+}
+
+// Every frame is either locked or counted as dropped.
+TEST_F(Live, RealtimeDropsWhatIsLate) {
+  write_video(20);
+  const auto run = live({"--model", path("model.safetensors"), "--source", path("video.mp4"),
+                         "--realtime", "--budget", "100", "--metrics", path("frames.csv")});
+  ASSERT_EQ(run.status, 0) << run.errors;
+  std::ifstream csv(folder_ / "frames.csv");
+  std::string line;
+  std::getline(csv, line);
+  EXPECT_EQ(line, "frame,latency_ms,prior_psnr_db,locked_psnr_db,floaters,steps,dropped");
+  int frames = 0;
+  for (; std::getline(csv, line); ++frames) frames += std::stoi(line.substr(line.rfind(',') + 1));
+  EXPECT_EQ(frames, 20);
+}
+
+// Sizes that change, one grey, one of 16 bit, one with an opacity, one that is broken.
+TEST_F(Live, WatchesAFolderOfAllSorts) {
+  const auto pictures = folder_ / "pictures";
+  fs::create_directory(pictures);
+  write_png(pictures / "a.png", picture(40, 40, 0));
+  write_png(pictures / "b.png", picture(64, 50, 1));
+  write_png(pictures / "c.png", picture(33, 90, 2));
+  std::ofstream(pictures / "d.png") << "no picture";
+  write_odd_pictures(pictures);
+  const auto run = live({"--model", path("model.safetensors"), "--source", pictures.string(),
+                         "--record", path("out.mp4")});
+  EXPECT_EQ(run.status, 0) << run.errors;
+  EXPECT_NE(run.errors.find("skipped"), std::string::npos) << run.errors;
+  EXPECT_EQ(count_panels(folder_ / "out.mp4"), 6);
+}
+
 TEST_F(Live, AnInterruptLeavesAWholeVideo) {
   write_video(3000);
-  const int process = testing::start_command(
-      command({"--model", path("model.safetensors"), "--source", path("video.mp4"), "--steps",
-               "100", "--out", path("out.mp4"), "--metrics", path("frames.csv")}));
+  const int process = testing::start_command(command(
+      {"--model", path("model.safetensors"), "--source", path("video.mp4"), "--solver", "adam",
+       "--steps", "100", "--record", path("out.mp4"), "--metrics", path("frames.csv")}));
   for (int i = 0; i < 600 && !fs::exists(folder_ / ".out.tmp.mp4"); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
@@ -178,6 +247,11 @@ TEST_F(Live, RefusesBadUsage) {
   expect_refusal({"--model", model, "--source", "0"}, 2, "camera:0");
   expect_refusal({"--model", model, "--source", video, "--steps", "0"}, 2, "steps");
   expect_refusal({"--model", model, "--source", video, "--lr", "-1"}, 2, "lr");
+  expect_refusal({"--model", model, "--source", video, "--solver", "newton"}, 2, "'newton'");
+  expect_refusal({"--model", model, "--source", video, "--geometry", "flat"}, 2, "'flat'");
+  expect_refusal({"--model", model, "--source", video, "--budget", "0"}, 2, "budget");
+  expect_refusal({"--model", model, "--source", video, "--ridge", "0"}, 2, "ridge");
+  expect_refusal({"--model", model, "--source", video, "--threshold", "-1"}, 2, "threshold");
   expect_refusal({"--model", model, "--source", video, "--frames", "-1"}, 2, "frames");
   expect_refusal({"--model", model, "--source", video, "--num-packets", "512"}, 2, "512");
   expect_refusal({"--model", model, "--source", video, "--image-size", "64"}, 2, "has 32, 64");

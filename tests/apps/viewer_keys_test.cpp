@@ -27,6 +27,13 @@ TEST(ViewerKeys, QuitPauseAndReset) {
   keys.press('r', kPicture);
   EXPECT_TRUE(keys.take_reset());
   EXPECT_FALSE(keys.take_reset());
+  EXPECT_FALSE(keys.take_mode().has_value());
+  keys.press('1', kPicture);
+  EXPECT_EQ(keys.take_mode(), Mode::lock);
+  keys.press('4', kPicture);
+  EXPECT_EQ(keys.take_mode(), Mode::temporal);
+  keys.press('5', kPicture);
+  EXPECT_FALSE(keys.take_mode().has_value());
   keys.press('q', kPicture);
   EXPECT_TRUE(keys.quit());
   ViewerKeys others(folder.path());

@@ -135,5 +135,24 @@ TEST(AtomicFile, RefusesWhatIsNoFile) {
   EXPECT_EQ(entries(folder.path()), 0U);
 }
 
+TEST(AtomicFile, GrowsUnseenAndLeavesNothingWithoutACommit) {
+  const TemporaryFolder folder;
+  const auto path = folder / "rows.csv";
+  {
+    AtomicFile file(path);
+    file.write("row\n", 4);
+    EXPECT_FALSE(fs::exists(path));
+    const auto complaint = one_line_error([&] { const AtomicFile second(path, /*wait=*/false); });
+    EXPECT_NE(complaint.find("another program is writing it"), std::string::npos) << complaint;
+  }
+  EXPECT_EQ(entries(folder.path()), 0U);
+  AtomicFile file(path, /*wait=*/false);
+  file.write("row\n", 4);
+  file.write("two\n", 4);
+  file.commit();
+  EXPECT_EQ(content(path), "row\ntwo\n");
+  EXPECT_EQ(entries(folder.path()), 1U);
+}
+
 }  // namespace
 }  // namespace neurosplat

@@ -21,21 +21,6 @@ Frame frame(double phase) {
           ""};
 }
 
-class Frames : public FrameSource {
- public:
-  explicit Frames(int count) : count_(count) {}
-  std::optional<Frame> next() override {
-    if (given_ == count_) return std::nullopt;
-    return frame(0.3 * given_++);
-  }
-  double frames_per_second() const override { return 25.0; }
-  std::int64_t frame_count() const override { return count_; }
-  std::string description() const override { return "frames"; }
-
- private:
-  int count_, given_ = 0;
-};
-
 /// Panel `index` of four, without its label.
 at::Tensor panel(const at::Tensor& panels, std::int64_t index) {
   return panels.narrow(1, 20, 256).narrow(2, 260 * index, 256);
@@ -104,29 +89,6 @@ TEST(LiveSaccades, ShowsThreePanels) {
   const auto shown = seen.panels.narrow(1, 20, 64).narrow(2, 0, 64);
   EXPECT_LT(difference(shown.slice(1, 0, 64, 2).slice(2, 0, 64, 2), retina), 1e-3);
   EXPECT_GT(seen.numbers[1], seen.numbers[0]);
-}
-
-// The window gets a line below what the sink gets.
-TEST(LiveLoop, ShowsTheRateBelowThePanels) {
-  LiveAgreement live({}, blurred_gist(), "gist", "gist");
-  Frames source(3);
-  std::vector<at::Tensor> shown;
-  LiveOptions options;
-  options.show = [&](const at::Tensor& picture) {
-    shown.push_back(picture);
-    return true;
-  };
-  const auto report = run_live(
-      "agreement", agreement_columns(), [&](const Frame& one) { return live.see(one); }, source,
-      options);
-  ASSERT_EQ(report.frames(), 3U);
-  ASSERT_EQ(shown.size(), 3U);
-  EXPECT_EQ(shown[0].sizes(), at::IntArrayRef({3, 296, 1036}));
-  EXPECT_GT(shown[0].narrow(1, 276, 20).max().item<float>(), 0.9F);
-  double sum = 0.0;
-  for (const auto& row : report.numbers) sum += row[1];
-  EXPECT_DOUBLE_EQ(report.mean(1), sum / 3.0);
-  EXPECT_EQ(rate_summary(report).substr(0, 10), "3 frames, ");
 }
 
 }  // namespace

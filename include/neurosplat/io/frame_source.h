@@ -27,6 +27,8 @@ class FrameSource {
   virtual double frames_per_second() const = 0;
   /// How many frames there are as far as the source says, 0 where it cannot know.
   virtual std::int64_t frame_count() const = 0;
+  /// How many frames were left out so far because a newer one was there.
+  virtual std::int64_t dropped() const { return 0; }
   /// For people, e.g. "video flower.mp4, 640x360, 30 frames/s".
   virtual std::string description() const = 0;
 };

@@ -1,36 +1,37 @@
 #pragma once
 
-#include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "neurosplat/perception/live_loop.h"
-#include "neurosplat/perception/phase_lock.h"
+#include "neurosplat/perception/lock_solver.h"
 
 namespace neurosplat {
 
-using LiveLockOptions = LiveOptions;
+/// A lock on the centre squares of frames. Three panels: retina, prior, phase-locked. Keeps what
+/// the solver remembers.
+class LiveLock {
+ public:
+  /// budget_ms: for a whole frame, panels included; infinity leaves the end to the solver's steps.
+  LiveLock(const SplatVae& model, const LockSolverSettings& settings, double budget_ms);
 
-/// The numbers of one frame.
-struct LiveLockFrame {
-  double latency_ms;  ///< from the frame in hand to the panels ready
-  double prior_psnr_db, locked_psnr_db;
-  std::int64_t floaters;
+  SeenFrame see(const Frame& frame);
+  /// The next frame is the first.
+  void reset() { solver_->reset(); }
+
+ private:
+  std::int64_t size_;
+  std::string name_;
+  double budget_ms_, besides_ms_ = 0.0;  ///< what the last frame took outside the solver
+  std::unique_ptr<LockSolver> solver_;
 };
 
-struct LiveLockReport {
-  std::vector<LiveLockFrame> frames;
-  double seconds = 0.0;  ///< the whole run, reading and writing included
-  bool interrupted = false;
-};
-
-/// Locks onto the frames of `source` until it ends, a limit is reached, the viewer asks to stop
-/// or SIGINT comes.
-LiveLockReport run_live_lock(const PhaseLock& lock, FrameSource& source,
-                             const LiveLockOptions& options);
+/// prior_psnr_db, locked_psnr_db, floaters, steps.
+std::vector<LiveColumn> lock_columns();
 
 /// E.g. "150 frames, 12.3 frames/s, latency median 80.9 ms, 99th percentile 95.2 ms, PSNR prior
 /// 14.2 dB -> locked 18.9 dB"; the PSNR are means over the frames.
-std::string summary(const LiveLockReport& report);
+std::string lock_summary(const LiveReport& report);
 
 }  // namespace neurosplat
