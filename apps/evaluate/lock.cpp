@@ -67,8 +67,8 @@ MetricsFile metrics_of(const Options& options, const SplatVaeArchitecture& sizes
                    {"image_size", sizes.image_size},
                    {"num_packets", sizes.packets},
                    {"latent", sizes.latent},
-                   {"dataset", options.sets.dataset},
-                   {"split", options.sets.split},
+                   {"dataset", nullptr},
+                   {"split", nullptr},
                    {"count", options.sets.count},
                    {"seed", options.sets.seed},
                    {"solvers", options.solvers},
@@ -77,17 +77,21 @@ MetricsFile metrics_of(const Options& options, const SplatVaeArchitecture& sizes
                    {"still_frames", options.request.still_frames},
                    {"video_budgets_ms", options.request.video_budgets_ms},
                    {"video_rates_per_s", nlohmann::ordered_json::object()}};
-  bool with_flowers = false;
+  const bool with_data = has_data_set(options.sets);
+  if (with_data) {
+    file.settings["dataset"] = options.sets.dataset;
+    file.settings["split"] = options.sets.split;
+  }
   for (const auto& set : sets) {
     if (set.frames_per_second > 0) {
       file.settings["video_rates_per_s"][set.name] = set.frames_per_second;
     }
-    with_flowers = with_flowers || set.name == "flowers";
   }
   auto list = nlohmann::ordered_json::array();
   for (const auto& row : rows) list.push_back(json_of(row));
   file.results["rows"] = std::move(list);
-  if (with_flowers && sizes.image_size == 128 && sizes.packets == 512) {
+  if (with_data && options.sets.dataset == "flowers" && sizes.image_size == 128 &&
+      sizes.packets == 512) {
     file.reference = published_rows();
   }
   return file;

@@ -18,13 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_generated(const std::string& dataset) {
-  return dataset == "smoke" || dataset == "synthetic";
-}
-
 void check(const LockSetOptions& options) {
-  if (options.data.empty() && !is_generated(options.dataset) && options.kodak.empty() &&
-      options.images.empty() && options.videos.empty()) {
+  if (!has_data_set(options) && options.kodak.empty() && options.images.empty() &&
+      options.videos.empty()) {
     throw UsageError(
         "expected something to lock onto: --data DIR, --kodak DIR, --images DIR or --video FILE");
   }
@@ -88,6 +84,11 @@ void make_names_differ(std::vector<LockSet>& sets) {
 
 }  // namespace
 
+bool has_data_set(const LockSetOptions& options) {
+  const bool generated = options.dataset == "smoke" || options.dataset == "synthetic";
+  return generated || !options.data.empty();
+}
+
 std::vector<LockSet> open_lock_sets(const LockSetOptions& options, std::int64_t size) {
   check(options);
   const auto seed = static_cast<std::uint64_t>(options.seed);
@@ -95,7 +96,7 @@ std::vector<LockSet> open_lock_sets(const LockSetOptions& options, std::int64_t 
     return seeded_subset(std::move(source), options.count, seed);
   };
   std::vector<LockSet> sets;
-  if (!options.data.empty() || is_generated(options.dataset)) {
+  if (has_data_set(options)) {
     sets.push_back(decoded(options.dataset,
                            some_of(open_pictures({.kind = dataset_from_name(options.dataset),
                                                   .root = options.data,

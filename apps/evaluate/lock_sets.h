@@ -20,6 +20,9 @@ struct LockSetOptions {
   std::int64_t seed = 0;
 };
 
+/// Whether a data set is named; it is then the first set.
+bool has_data_set(const LockSetOptions& options);
+
 /// Reads all of them, centre squares of `size` pixels a side, so that no decoder works while a
 /// solver is timed. Throws UsageError when none is named, Error when one cannot be read.
 std::vector<LockSet> open_lock_sets(const LockSetOptions& options, std::int64_t size);

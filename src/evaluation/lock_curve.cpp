@@ -9,6 +9,7 @@
 #include <cmath>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/progress.h"
@@ -64,7 +65,7 @@ double mean_of(const std::vector<LockedOne>& each, Field field) {
 class Measurement {
  public:
   Measurement(LockSolver& solver, const LockSet& set, double budget_ms,
-              std::function<void()> called)
+              std::function<void(std::int64_t)> called)
       : solver_(solver), set_(set), budget_ms_(budget_ms), called_(std::move(called)) {}
 
   /// Each picture after a reset, `calls` times.
@@ -115,7 +116,7 @@ class Measurement {
       auto view = solver_.follow(frame, budget_ms_);
       const auto taken = std::chrono::steady_clock::now() - start;
       latencies_ms_.push_back(std::chrono::duration<double, std::milli>(taken).count());
-      called_();
+      called_(static_cast<std::int64_t>(latencies_ms_.size()));
       return view;
     } catch (const UsageError&) {
       throw;
@@ -134,7 +135,7 @@ class Measurement {
   LockSolver& solver_;
   const LockSet& set_;
   double budget_ms_;
-  std::function<void()> called_;
+  std::function<void(std::int64_t)> called_;  // with the calls so far
   std::vector<double> latencies_ms_;
   std::vector<LockedOne> each_;
   std::optional<std::int64_t> dropped_;
@@ -164,6 +165,17 @@ std::vector<Job> jobs_for(const LockSet& set, const LockCurveRequest& request) {
     jobs.push_back({LockMode::still, budget, request.still_frames});
   }
   return jobs;
+}
+
+LockRow run_job(LockSolver& solver, const std::string& name, const LockSet& set, const Job& job,
+                std::function<void(std::int64_t)> called) {
+  Measurement measurement(solver, set, job.budget_ms, std::move(called));
+  if (job.mode == LockMode::video) {
+    measurement.see_video();
+  } else {
+    measurement.see_pictures(job.calls);
+  }
+  return measurement.row(job.mode, name);
 }
 
 /// The first call of a process pays for memory and threads, the second one for a warm start's.
@@ -242,28 +254,23 @@ std::vector<LockRow> measure_lock(const SplatVae& model, const std::vector<LockS
   // Counted in budgets rather than calls, which differ: the time left is then about right.
   ProgressLine progress("lock", "ms of budgets", static_cast<std::int64_t>(planned_ms));
   std::vector<LockRow> rows;
+  const auto measure = [&](LockSolver& solver, const std::string& name, const LockSet& set,
+                           const Job& job) {
+    const auto note = text(set.name, ", ", name_of(job.mode), ", ", name);
+    rows.push_back(run_job(solver, name, set, job, [&](std::int64_t calls) {
+      const double now_ms = done_ms + job.budget_ms * static_cast<double>(calls);
+      progress.update(static_cast<std::int64_t>(now_ms), note);
+    }));
+    done_ms += job.milliseconds(set);
+    progress.clear();
+    if (finished) finished(rows.back());
+  };
   for (const auto& set : sets) {
     const auto jobs = jobs_for(set, request);
     for (const auto& [name, settings] : request.solvers) {
       const auto solver = make_lock_solver(model, settings);
       warm_up(*solver, set, jobs);
-      for (const auto& job : jobs) {
-        double now_ms = done_ms;
-        const auto note = text(set.name, ", ", name_of(job.mode), ", ", name);
-        Measurement measurement(*solver, set, job.budget_ms, [&] {
-          now_ms += job.budget_ms;
-          progress.update(static_cast<std::int64_t>(now_ms), note);
-        });
-        if (job.mode == LockMode::video) {
-          measurement.see_video();
-        } else {
-          measurement.see_pictures(job.calls);
-        }
-        done_ms += job.milliseconds(set);
-        rows.push_back(measurement.row(job.mode, name));
-        progress.clear();
-        if (finished) finished(rows.back());
-      }
+      for (const auto& job : jobs) measure(*solver, name, set, job);
     }
   }
   return rows;

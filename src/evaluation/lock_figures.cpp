@@ -70,7 +70,7 @@ at::Tensor enlarged(const at::Tensor& picture) {
 
 /// Words on a ground of their own, left of a row of pictures.
 at::Tensor row_title(const std::string& words, std::int64_t height) {
-  constexpr std::int64_t kWidth = 128;
+  constexpr std::int64_t kWidth = 160;
   return with_label(at::zeros({3, height, kWidth}, at::kFloat), words);
 }
 
@@ -86,7 +86,7 @@ at::Tensor examples_of(const SplatVae& model, const LockSet& set,
   std::vector<at::Tensor> frames;
   std::vector<std::vector<at::Tensor>> rows(2 + solvers.size());
   const auto height = enlarged(set.pictures[0]).size(1);
-  rows[0].push_back(row_title(set.name, height));
+  rows[0].push_back(row_title(set.name + ": frame", height));
   rows[1].push_back(row_title("prior", height));
   for (std::int64_t i = 0; i < shown; ++i) {
     const auto k = i * size / shown;

@@ -76,10 +76,14 @@ Plot plot_of(const Chart& chart, int height, int width) {
     reach(level.y);
   }
   if (!std::isfinite(low)) low = high = 0;
+  // Room, so that no point sits on the frame.
+  constexpr double kRoom = 0.03;
+  right *= 1.0 + kRoom;
+  const double room = kRoom * (high - low);
   constexpr int kLeft = 44, kTop = 46, kBottom = 42, kSample = 42;
   return {cv::Rect(kLeft, kTop, std::max(40, width - kLeft - names - kSample - 10),
                    std::max(40, height - kTop - kBottom)),
-          round_axis(0.0, right, 6), round_axis(low, high, 6)};
+          round_axis(0.0, right, 6), round_axis(low - room, high + room, 6)};
 }
 
 void draw_axes(Canvas& canvas, const Plot& plot, const Chart& chart) {
