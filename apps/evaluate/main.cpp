@@ -1,6 +1,7 @@
 #include "common/program.h"
 #include "evaluate/agreement.h"
 #include "evaluate/koopman.h"
+#include "evaluate/lock.h"
 #include "evaluate/prior_alignment.h"
 #include "evaluate/reconstruction.h"
 #include "evaluate/saccade.h"
@@ -18,5 +19,6 @@ int main(int argc, char** argv) {
     apps::add_evaluate_saccade(all);
     apps::add_evaluate_koopman(all);
     apps::add_evaluate_prior_alignment(all);
+    apps::add_evaluate_lock(all);
   });
 }

@@ -29,10 +29,23 @@ bool is_snake_case(std::string_view key) {
          });
 }
 
+/// Numbers and words under snake_case keys.
+bool is_row(const nlohmann::ordered_json& value) {
+  if (!value.is_object() || value.empty()) return false;
+  const auto items = value.items();
+  return std::all_of(items.begin(), items.end(), [](const auto& item) {
+    return is_snake_case(item.key()) && !item.value().is_structured();
+  });
+}
+
 /// Numbers, and lists of them such as the places of fixations; no objects.
 bool is_figure(const nlohmann::ordered_json& value) {
   if (!value.is_array()) return !value.is_structured();
   return std::all_of(value.begin(), value.end(), [](const auto& one) { return is_figure(one); });
+}
+
+bool is_table(const nlohmann::ordered_json& value) {
+  return value.is_array() && std::all_of(value.begin(), value.end(), is_row);
 }
 
 void check_flat(const nlohmann::ordered_json& figures, std::string_view part) {
@@ -40,9 +53,10 @@ void check_flat(const nlohmann::ordered_json& figures, std::string_view part) {
     throw Error(
         text("expected an object for the ", part, " of a metrics file, got ", figures.type_name()));
   for (const auto& [key, value] : figures.items())
-    if (!is_snake_case(key) || !is_figure(value))
-      throw Error(text("expected a value or a list under a snake_case key in the ", part,
-                       " of a metrics file, got ", value.type_name(), " under ", key));
+    if (!is_snake_case(key) || !(key == "rows" ? is_table(value) : is_figure(value)))
+      throw Error(text("expected a value or a list under a snake_case key, or a table under rows, ",
+                       "in the ", part, " of a metrics file, got ", value.type_name(), " under ",
+                       key));
 }
 
 std::string cpu_model() {

@@ -69,6 +69,16 @@ TEST(MetricsFile, KeepsLists) {
             json::parse("[[85, 166], [159, 237]]"));
 }
 
+TEST(MetricsFile, KeepsTables) {
+  const TemporaryFolder folder;
+  auto metrics = example();
+  metrics.results["rows"] = {{{"solver", "adam"}, {"psnr_mean_db", 17.5}}, {{"solver", "latent"}}};
+  write_metrics(folder / "metrics.json", metrics);
+  const auto rows = read(folder / "metrics.json")["results"]["rows"];
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[0]["psnr_mean_db"], 17.5);
+}
+
 TEST(MetricsFile, RefusesResultsOfAnotherForm) {
   const TemporaryFolder folder;
   const auto refused = [&](const char* key, const nlohmann::ordered_json& value) {
@@ -85,6 +95,10 @@ TEST(MetricsFile, RefusesResultsOfAnotherForm) {
   refused("psnr_db", {{"mean", 1}});
   refused("fixations",
           nlohmann::ordered_json::array({nlohmann::ordered_json::object({{"row", 1}})}));
+  refused("rows", 1);
+  refused("rows", nlohmann::ordered_json::array({1, 2}));
+  refused("rows", {{{"psnrMean", 1}}});
+  refused("rows", {{{"places", {1, 2}}}});
   auto metrics = example();
   metrics.reference = {{"PSNR", 1}};
   one_line_error([&] { write_metrics(folder / "metrics.json", metrics); });

@@ -7,8 +7,8 @@
 namespace neurosplat {
 
 /// What every evaluation writes as metrics.json. `results` is flat: snake_case keys that end in
-/// their unit, each a value or a list. `reference` holds published figures under the same keys, or
-/// is null.
+/// their unit, each a value or a list; a table stands under `rows`, a list of objects that are flat
+/// in the same way. `reference` holds published figures under the same keys, or is null.
 struct MetricsFile {
   std::string experiment;
   nlohmann::ordered_json settings = nlohmann::ordered_json::object();

@@ -1,0 +1,220 @@
+#include "evaluate/lock.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "evaluate/lock_sets.h"
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/evaluation/lock_curve.h"
+#include "neurosplat/io/image_file.h"
+#include "neurosplat/io/metrics_file.h"
+#include "neurosplat/io/model_file.h"
+#include "neurosplat/models/device.h"
+
+namespace neurosplat::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Options {
+  fs::path model, out = "./evaluation/lock";
+  LockSetOptions sets;
+  std::vector<std::string> solvers = {"closed-form", "adam-0.2x5", "adam-0.05x10", "latent"};
+  LockCurveRequest request = {.solvers = {}, .budgets_ms = {5, 10, 20, 33, 66, 100}};
+  double example_budget_ms = 33;
+  int threads = 0;
+};
+
+nlohmann::ordered_json json_of(const LockRow& row) {
+  nlohmann::ordered_json json = {{"set", row.set},
+                                 {"mode", name_of(row.mode)},
+                                 {"solver", row.solver},
+                                 {"budget_ms", row.budget_ms},
+                                 {"pictures", row.pictures},
+                                 {"psnr_mean_db", row.psnr_mean_db},
+                                 {"prior_db", row.prior_db},
+                                 {"latency_p50_ms", row.latency_p50_ms},
+                                 {"latency_p99_ms", row.latency_p99_ms},
+                                 {"floaters_per_image", row.floaters_per_image}};
+  if (row.dropped_frames) json["dropped_frames"] = *row.dropped_frames;
+  return json;
+}
+
+/// What the reference's Adam reaches in its own five and ten steps. Nothing is published of the
+/// other solvers.
+nlohmann::ordered_json published_rows() {
+  const auto row = [](const char* solver, double least, double most) {
+    return nlohmann::ordered_json{{"solver", solver},       {"set", "flowers"},
+                                  {"mode", "cold"},         {"pictures", 4},
+                                  {"psnr_least_db", least}, {"psnr_most_db", most}};
+  };
+  return {{"rows", {row("adam-0.2x5", 14.0, 15.7), row("adam-0.05x10", 16.7, 19.2)}},
+          {"source",
+           "renderer-and-lock.md, section 2: the reference's Adam on four flowers from a random "
+           "start, without a model's prior and without a budget; nothing is published of the "
+           "closed form or of the latent solver"}};
+}
+
+MetricsFile metrics_of(const Options& options, const SplatVaeArchitecture& sizes,
+                       const std::vector<LockSet>& sets, const std::vector<LockRow>& rows) {
+  MetricsFile file{.experiment = "lock"};
+  file.settings = {{"model", options.model.string()},
+                   {"image_size", sizes.image_size},
+                   {"num_packets", sizes.packets},
+                   {"latent", sizes.latent},
+                   {"dataset", nullptr},
+                   {"split", nullptr},
+                   {"count", options.sets.count},
+                   {"seed", options.sets.seed},
+                   {"solvers", options.solvers},
+                   {"budgets_ms", options.request.budgets_ms},
+                   {"still_budgets_ms", options.request.still_budgets_ms},
+                   {"still_frames", options.request.still_frames},
+                   {"video_budgets_ms", options.request.video_budgets_ms},
+                   {"video_rates_per_s", nlohmann::ordered_json::object()}};
+  const bool with_data = has_data_set(options.sets);
+  if (with_data) {
+    file.settings["dataset"] = options.sets.dataset;
+    file.settings["split"] = options.sets.split;
+  }
+  for (const auto& set : sets) {
+    if (set.frames_per_second > 0) {
+      file.settings["video_rates_per_s"][set.name] = set.frames_per_second;
+    }
+  }
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& row : rows) list.push_back(json_of(row));
+  file.results["rows"] = std::move(list);
+  if (with_data && options.sets.dataset == "flowers" && sizes.image_size == 128 &&
+      sizes.packets == 512) {
+    file.reference = published_rows();
+  }
+  return file;
+}
+
+void print_heading() {
+  std::printf("%-14s %-5s %-14s %9s %9s %9s %9s %9s %9s %8s %7s\n", "set", "mode", "solver",
+              "budget ms", "PSNR dB", "prior dB", "p50 ms", "p99 ms", "floaters", "pictures",
+              "dropped");
+}
+
+/// At once, so that a long run shows what it has.
+void print_row(const LockRow& row) {
+  const auto dropped = row.dropped_frames ? text(*row.dropped_frames) : std::string("-");
+  std::printf("%-14s %-5s %-14s %9s %9.2f %9.2f %9.2f %9.2f %9.2f %8lld %7s\n", row.set.c_str(),
+              name_of(row.mode).c_str(), row.solver.c_str(), text(row.budget_ms).c_str(),
+              row.psnr_mean_db, row.prior_db, row.latency_p50_ms, row.latency_p99_ms,
+              row.floaters_per_image, static_cast<long long>(row.pictures), dropped.c_str());
+  std::fflush(stdout);
+}
+
+void print_reference(const nlohmann::ordered_json& reference) {
+  if (reference.is_null()) return;
+  for (const auto& row : reference["rows"]) {
+    std::printf("%-14s %-5s %-14s %9s %4.1f-%4.1f   (published: %d flowers, random start)\n",
+                row["set"].get<std::string>().c_str(), row["mode"].get<std::string>().c_str(),
+                row["solver"].get<std::string>().c_str(), "none",
+                row["psnr_least_db"].get<double>(), row["psnr_most_db"].get<double>(),
+                row["pictures"].get<int>());
+  }
+}
+
+int evaluate(Options options) {
+  if (options.threads < 0) throw UsageError("threads: expected at least 0");
+  use_threads(options.threads);
+  auto& request = options.request;
+  for (const auto& name : options.solvers) request.solvers.push_back(lock_solver_from_name(name));
+  check(request);
+  if (!(options.example_budget_ms > 0)) {
+    throw UsageError(
+        text("example-budget: expected milliseconds above 0, got ", options.example_budget_ms));
+  }
+  const auto model = load_splat_vae(options.model);
+  const auto sets = open_lock_sets(options.sets, model.architecture().image_size);
+  std::error_code failure;
+  fs::create_directories(options.out, failure);
+  if (failure) throw Error(text(options.out.string(), ": cannot make it: ", failure.message()));
+  print_heading();
+  const auto rows = measure_lock(model, sets, request, print_row);
+  const auto metrics = metrics_of(options, model.architecture(), sets, rows);
+  print_reference(metrics.reference);
+  write_per_picture_csv(options.out / "per_picture.csv", rows);
+  write_png(options.out / "lock_curve.png", lock_curve_figure(rows));
+  write_png(options.out / "examples.png",
+            lock_examples(model, sets, request.solvers, options.example_budget_ms));
+  write_metrics(options.out / "metrics.json", metrics);
+  std::printf("written: metrics.json, per_picture.csv, lock_curve.png, examples.png in %s\n",
+              options.out.c_str());
+  return 0;
+}
+
+void add_set_options(CLI::App& command, LockSetOptions& sets) {
+  command.add_option("--data,--data-dir", sets.data, "folder of the data set");
+  command
+      .add_option("--dataset", sets.dataset, "flowers, celeba, cifar10, folder, smoke, synthetic")
+      ->capture_default_str();
+  command.add_option("--split", sets.split, "split of the data set: train, val or test")
+      ->capture_default_str();
+  command.add_option("--kodak", sets.kodak, "folder of pictures, all of them taken");
+  command.add_option("--images", sets.images,
+                     "more folders of pictures, each a set of its own; faces show what a prior of "
+                     "flowers does with what it does not know");
+  command.add_option("--video", sets.videos, "videos, each a set of its own, at their own rates");
+  command
+      .add_option("--count", sets.count,
+                  "pictures of the data set and of each --images at most, chosen by --seed")
+      ->capture_default_str();
+  command.add_option("--video-frames", sets.video_frames, "frames of a video at most; 0: all")
+      ->capture_default_str();
+  command.add_option("--seed", sets.seed, "seed of the choice")->capture_default_str();
+}
+
+}  // namespace
+
+void add_evaluate_lock(Program& program) {
+  const auto options = std::make_shared<Options>();
+  auto& command = program.add("lock",
+                              "How well packets lock onto pictures and videos, over the time they "
+                              "are given: every solver on one table.",
+                              [options] { return evaluate(*options); });
+  command
+      .add_option("--model,--model-path", options->model,
+                  "run folder, .safetensors file or PyTorch model.pt")
+      ->required();
+  add_set_options(command, options->sets);
+  command
+      .add_option("--solvers", options->solvers,
+                  "closed-form, latent, adam or adam-RATExSTEPS, comma between them")
+      ->delimiter(',')
+      ->capture_default_str();
+  auto& request = options->request;
+  command.add_option("--budgets", request.budgets_ms, "milliseconds for one frame after a reset")
+      ->delimiter(',')
+      ->capture_default_str();
+  command
+      .add_option("--still-budgets", request.still_budgets_ms,
+                  "milliseconds for each frame of a still scene")
+      ->delimiter(',')
+      ->capture_default_str();
+  command.add_option("--still-frames", request.still_frames, "frames of a still scene")
+      ->capture_default_str();
+  command
+      .add_option("--video-budgets", request.video_budgets_ms,
+                  "milliseconds for each frame of a video")
+      ->delimiter(',')
+      ->capture_default_str();
+  command
+      .add_option("--example-budget", options->example_budget_ms,
+                  "milliseconds for the pictures of examples.png")
+      ->capture_default_str();
+  command.add_option("--out", options->out, "folder for the results")->capture_default_str();
+  command.add_option("--threads", options->threads, "CPU threads; 0: all cores")
+      ->capture_default_str();
+}
+
+}  // namespace neurosplat::apps
