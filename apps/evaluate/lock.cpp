@@ -40,7 +40,8 @@ nlohmann::ordered_json json_of(const LockRow& row) {
                                  {"prior_db", row.prior_db},
                                  {"latency_p50_ms", row.latency_p50_ms},
                                  {"latency_p99_ms", row.latency_p99_ms},
-                                 {"floaters_per_image", row.floaters_per_image}};
+                                 {"floaters_per_image", row.floaters_per_image},
+                                 {"spurious_per_image", row.spurious_per_image}};
   if (row.dropped_frames) json["dropped_frames"] = *row.dropped_frames;
   return json;
 }
@@ -98,25 +99,26 @@ MetricsFile metrics_of(const Options& options, const SplatVaeArchitecture& sizes
 }
 
 void print_heading() {
-  std::printf("%-14s %-5s %-14s %9s %9s %9s %9s %9s %9s %8s %7s\n", "set", "mode", "solver",
-              "budget ms", "PSNR dB", "prior dB", "p50 ms", "p99 ms", "floaters", "pictures",
-              "dropped");
+  std::printf("%-14s %-5s %-16s %9s %8s %8s %8s %8s %8s %8s %8s %7s\n", "set", "mode", "solver",
+              "budget ms", "PSNR dB", "prior dB", "p50 ms", "p99 ms", "floaters", "spurious",
+              "pictures", "dropped");
 }
 
 /// At once, so that a long run shows what it has.
 void print_row(const LockRow& row) {
   const auto dropped = row.dropped_frames ? text(*row.dropped_frames) : std::string("-");
-  std::printf("%-14s %-5s %-14s %9s %9.2f %9.2f %9.2f %9.2f %9.2f %8lld %7s\n", row.set.c_str(),
-              name_of(row.mode).c_str(), row.solver.c_str(), text(row.budget_ms).c_str(),
-              row.psnr_mean_db, row.prior_db, row.latency_p50_ms, row.latency_p99_ms,
-              row.floaters_per_image, static_cast<long long>(row.pictures), dropped.c_str());
+  std::printf("%-14s %-5s %-16s %9s %8.2f %8.2f %8.2f %8.2f %8.2f %8.2f %8lld %7s\n",
+              row.set.c_str(), name_of(row.mode).c_str(), row.solver.c_str(),
+              text(row.budget_ms).c_str(), row.psnr_mean_db, row.prior_db, row.latency_p50_ms,
+              row.latency_p99_ms, row.floaters_per_image, row.spurious_per_image,
+              static_cast<long long>(row.pictures), dropped.c_str());
   std::fflush(stdout);
 }
 
 void print_reference(const nlohmann::ordered_json& reference) {
   if (reference.is_null()) return;
   for (const auto& row : reference["rows"]) {
-    std::printf("%-14s %-5s %-14s %9s %4.1f-%4.1f   (published: %d flowers, random start)\n",
+    std::printf("%-14s %-5s %-16s %9s %4.1f-%4.1f   (published: %d flowers, random start)\n",
                 row["set"].get<std::string>().c_str(), row["mode"].get<std::string>().c_str(),
                 row["solver"].get<std::string>().c_str(), "none",
                 row["psnr_least_db"].get<double>(), row["psnr_most_db"].get<double>(),
@@ -188,8 +190,9 @@ void add_evaluate_lock(Program& program) {
       ->required();
   add_set_options(command, options->sets);
   command
-      .add_option("--solvers", options->solvers,
-                  "closed-form, latent, adam or adam-RATExSTEPS, comma between them")
+      .add_option(
+          "--solvers", options->solvers,
+          "closed-form, closed-form-NARROWEST, latent, adam or adam-RATExSTEPS, comma between them")
       ->delimiter(',')
       ->capture_default_str();
   auto& request = options->request;

@@ -127,6 +127,11 @@ void add_solver_options(CLI::App& command, Request& request) {
       .add_option("--threshold", settings.threshold,
                   "closed-form: amplitudes lose that much, weak packets fall silent; 0: none")
       ->capture_default_str();
+  command
+      .add_option("--narrowest", settings.narrowest,
+                  "closed-form: least width of a packet, in units of the frame's side; less draws "
+                  "finer detail with small, loud packets")
+      ->capture_default_str();
   command.add_flag("--no-adapt", request.no_adapt,
                    "closed-form: leave the packets where they stand");
 }

@@ -18,8 +18,8 @@
 #include "neurosplat/evaluation/drop_late.h"
 #include "neurosplat/io/atomic_file.h"
 #include "neurosplat/metrics/picture_quality.h"
+#include "neurosplat/perception/floaters.h"
 #include "neurosplat/perception/live_loop.h"
-#include "neurosplat/perception/phase_lock.h"
 
 namespace neurosplat {
 namespace {
@@ -104,6 +104,7 @@ class Measurement {
             .latency_p50_ms = percentile(latencies_ms_, 50),
             .latency_p99_ms = percentile(latencies_ms_, 99),
             .floaters_per_image = mean_of(each_, &LockedOne::floaters),
+            .spurious_per_image = mean_of(each_, &LockedOne::spurious),
             .pictures = static_cast<std::int64_t>(each_.size()),
             .dropped_frames = dropped_,
             .each = std::move(each_)};
@@ -129,7 +130,7 @@ class Measurement {
   void keep(std::int64_t k, const at::Tensor& frame, const LockView& view, double latency_ms) {
     each_.push_back({set_.names.at(static_cast<std::size_t>(k)), psnr_of(view.locked, frame),
                      psnr_of(view.prior, frame), latency_ms, floaters_of_activated(view.packets),
-                     view.steps});
+                     spurious_packets(view.packets, frame), view.steps});
   }
 
   LockSolver& solver_;
@@ -191,12 +192,17 @@ void warm_up(LockSolver& solver, const LockSet& set, const std::vector<Job>& job
 }  // namespace
 
 NamedLockSolver lock_solver_from_name(const std::string& name) {
-  static constexpr std::string_view kAdam = "adam-";
+  static constexpr std::string_view kAdam = "adam-", kClosedForm = "closed-form-";
   NamedLockSolver solver{name, {}};
   const auto& names = lock_solver_names();
   if (std::find(names.begin(), names.end(), name) != names.end()) {
     solver.settings.solver = name;
     if (name == "latent") solver.settings.steps = kUntilTheBudgetEnds;
+    return solver;
+  }
+  if (name.starts_with(kClosedForm) &&
+      parse(std::string_view(name).substr(kClosedForm.size()), solver.settings.narrowest)) {
+    check(solver.settings);
     return solver;
   }
   const auto times = name.rfind('x');
@@ -209,8 +215,9 @@ NamedLockSolver lock_solver_from_name(const std::string& name) {
       return solver;
     }
   }
-  throw UsageError(text("solvers: expected closed-form, latent, adam or adam-RATExSTEPS ",
-                        "(adam-0.2x5), got '", name, "'"));
+  throw UsageError(
+      text("solvers: expected closed-form, closed-form-NARROWEST (closed-form-0.01), latent, ",
+           "adam or adam-RATExSTEPS (adam-0.2x5), got '", name, "'"));
 }
 
 std::string name_of(LockMode mode) {
@@ -284,13 +291,14 @@ void write_per_picture_csv(const std::filesystem::path& path, const std::vector<
     return result + "\"";
   };
   std::string table =
-      "set,mode,solver,budget_ms,picture,psnr_db,prior_db,latency_ms,floaters,steps\n";
+      "set,mode,solver,budget_ms,picture,psnr_db,prior_db,latency_ms,floaters,spurious,steps\n";
   for (const auto& row : rows) {
     const auto head =
         text(quoted(row.set), ',', name_of(row.mode), ',', row.solver, ',', row.budget_ms, ',');
     for (const auto& one : row.each) {
       table += text(head, quoted(one.name), ',', fixed(one.psnr_db, 4), ',', fixed(one.prior_db, 4),
-                    ',', fixed(one.latency_ms, 3), ',', one.floaters, ',', one.steps, '\n');
+                    ',', fixed(one.latency_ms, 3), ',', one.floaters, ',', one.spurious, ',',
+                    one.steps, '\n');
     }
   }
   write_file_atomically(path, table);

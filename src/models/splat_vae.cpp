@@ -50,8 +50,10 @@ struct EncoderImpl : nn::Module {
   }
 
   Posterior forward(const at::Tensor& pictures) {
-    const auto features =
-        conv->forward(pictures.contiguous(at::MemoryFormat::ChannelsLast)).flatten(1);
+    // Channels-last is faster for a batch; for one picture its rearranged weights cost more.
+    const auto layout =
+        pictures.size(0) > 1 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+    const auto features = conv->forward(pictures.contiguous(layout)).flatten(1);
     return {fc_mu->forward(features), fc_lv->forward(features)};
   }
 

@@ -48,7 +48,7 @@ class DescentSolver : public LockSolver {
     const at::AutoGradMode gradient(true);
     state.requires_grad_();
     LockView view;
-    while (view.steps < most_steps_ && (view.steps == 0 || deadline.allows_another_step())) {
+    while (view.steps < most_steps_ && deadline.allows_another_step()) {
       const auto drawn = model_.draw(packets_of(state));
       if (view.steps == 0) view.prior = drawn.detach()[0].cpu();
       const auto error = at::mse_loss(drawn, target);
@@ -81,6 +81,7 @@ class DescentSolver : public LockSolver {
     const auto drawn = model_.draw(packets);
     view.psnr_db = psnr_of_error(at::mse_loss(drawn, target).item<double>());
     view.locked = drawn[0].cpu();
+    if (!view.prior.defined()) view.prior = view.locked;
     view.packets = activate_packets(packets)[0].cpu();
   }
 

@@ -51,6 +51,12 @@ at::Tensor anchor_geometry(std::int64_t packets) {
 /// Frames after which the factor is made again, where the budget has room for it.
 constexpr int kFactorLasts = 10;
 
+/// Left over of every budget: a step may take a little longer than those before.
+constexpr double kReserveMs = 0.3;
+
+/// What a start or a factor may take, in units of the quickest of a few.
+constexpr double kSlack = 1.2;
+
 /// Coefficients by the Gram solve for the geometry at hand, a few corrections for the sigmoid, then
 /// descent on geometry and coefficients together while the budget lasts. The next frame starts from
 /// the packets of this one, and from its factor, which is made again from time to time.
@@ -62,11 +68,15 @@ class ClosedFormSolver : public LockSolver {
         size_(model_.architecture().image_size),
         packets_(model_.architecture().packets) {
     const auto nothing = at::full({3, size_, size_}, 0.5, at::kFloat);
-    for (int i = 0; i < 2; ++i) {  // the first round also wakes libraries and threads
+    start_ms_ = factor_ms_ = INFINITY;
+    constexpr int kRounds = 5;  // the first also wakes libraries and threads
+    for (int i = 0; i < kRounds; ++i) {
       const Deadline watch(0);
       (void)place_packets(nothing, {.packets = packets_});
+      const double placed_ms = watch.elapsed_ms();
       anchors_ = factored(anchor_geometry(packets_));
-      start_ms_ = watch.elapsed_ms();
+      start_ms_ = std::min(start_ms_, kSlack * watch.elapsed_ms());
+      factor_ms_ = std::min(factor_ms_, kSlack * (watch.elapsed_ms() - placed_ms));
     }
   }
 
@@ -78,7 +88,7 @@ class ClosedFormSolver : public LockSolver {
 
   LockView follow(const at::Tensor& frame, double budget_ms) override {
     const at::NoGradGuard no_gradient;
-    Deadline deadline(budget_ms - finish_ms_);
+    Deadline deadline(budget_ms - finish_ms_ - kReserveMs);
     const auto target = frame.to(at::kCPU, at::kFloat).contiguous();
     LockView view;
     view.prior = expect(target);
@@ -93,6 +103,7 @@ class ClosedFormSolver : public LockSolver {
     }
     ++frames_since_factor_;
     deadline.expect_steps_of(correction_ms_);
+    correction_ms_ *= 0.8;  // one that took long once is tried again
     correct(target, view, deadline);
     if (settings_.adapt) descend(target, view, deadline);
     return finished(target, std::move(view));
@@ -117,11 +128,8 @@ class ClosedFormSolver : public LockSolver {
   }
 
   std::shared_ptr<const PacketGram> factored(const at::Tensor& geometry) {
-    const Deadline watch(0);
-    auto gram = std::make_shared<const PacketGram>(geometry, size_, size_, settings_.ridge);
-    factor_ms_ = watch.elapsed_ms();
     frames_since_factor_ = 0;
-    return gram;
+    return std::make_shared<const PacketGram>(geometry, size_, size_, settings_.ridge);
   }
 
   /// Where the time does not reach for a geometry of the frame's own, anchors serve whose factor is
@@ -130,11 +138,11 @@ class ClosedFormSolver : public LockSolver {
     provisional_ = settings_.geometry == Geometry::picture && !deadline.allows(start_ms_);
     const bool anchors = provisional_ || settings_.geometry == Geometry::anchors;
     geometry_ = anchors ? anchor_geometry(packets_) : first_geometry(target);
+    geometry_.select(1, packet::kWidth).clamp_min_(settings_.narrowest);
     gram_ = anchors ? anchors_ : factored(geometry_);
     frames_since_factor_ = 0;
-    descent_.emplace(packets_);
+    descent_.emplace(packets_, DescentSettings{.narrowest = settings_.narrowest});
     coefficients_ = gram_->solve(adjoint(field_of_picture(target)));
-    if (!anchors) start_ms_ = std::min(start_ms_, deadline.elapsed_ms());
   }
 
   /// Whether the frame is so unlike the last one that its packets are no place to start from.
@@ -162,27 +170,35 @@ class ClosedFormSolver : public LockSolver {
     return packets.grad()[0].slice(1, packet::kCoefficients);
   }
 
+  static double dot(const at::Tensor& a, const at::Tensor& b) {
+    return at::dot(a.flatten(), b.flatten()).item<double>();
+  }
+  static double ratio(double above, double below) { return below > 0 ? above / below : 0; }
+
   static double error(const at::Tensor& field, const at::Tensor& target) {
     return at::mse_loss(at::sigmoid(field), target).item<double>();
   }
 
-  /// Steps along the ridge solution of the linearised problem; of a few lengths the best. A factor
-  /// of some frames ago still is a good metric for them.
+  /// Steps along the ridge solution of the linearised problem, as long as the sigmoid's own
+  /// linearisation says, or half of that. A factor of some frames ago still is a good metric for
+  /// them. One step makes nearly all of the gain; more are taken where no descent follows.
   void correct(const at::Tensor& target, LockView& view, Deadline& deadline) {
-    constexpr std::array kLengths = {2.0, 4.0, 8.0, 16.0, 32.0};
-    const int most = frames_since_factor_ <= 1 ? 3 : 1;
+    const int most = settings_.adapt ? 1 : 3;
     auto now = field(coefficients_);
+    auto drawn = at::sigmoid(now);
     for (int i = 0; i < most && deadline.allows_another_step(); ++i) {
-      const auto drawn = at::sigmoid(now);
-      const auto direction = gram_->solve(adjoint((drawn - target) * drawn * (1 - drawn)));
-      const auto change = field(direction);
-      double least = error(now, target), best = 0;
-      for (const double length : kLengths) {
-        const double reached = error(now - length * change, target);
-        if (reached < least) {
-          least = reached;
-          best = length;
-        }
+      const auto miss = drawn - target, slope = drawn * (1 - drawn);
+      const auto direction = gram_->solve(adjoint(miss * slope));
+      const auto change = field(direction), first_order = slope * change;
+      const double full = ratio(dot(miss, first_order), dot(first_order, first_order));
+      double least = dot(miss, miss), best = 0;
+      for (const double length : {full, 0.5 * full}) {
+        const auto tried = at::sigmoid(now - length * change);
+        const double reached = (tried - target).square_().sum().item<double>();
+        if (reached >= least) continue;
+        least = reached;
+        best = length;
+        drawn = tried;
       }
       ++view.steps;
       deadline.step_done();
@@ -203,21 +219,29 @@ class ClosedFormSolver : public LockSolver {
     coefficients_ = (pairs * kept).flatten(1).contiguous();
   }
 
+  /// Descent while the budget lasts. Some steps climb: the best state seen is kept.
   void descend(const at::Tensor& target, LockView& view, Deadline& deadline) {
     deadline.expect_steps_of(0);
-    const auto geometry = geometry_, coefficients = coefficients_;
-    const std::int64_t before = view.steps;
-    double first = 0;
+    auto geometry = geometry_, coefficients = coefficients_;
+    auto best_geometry = geometry_, best_coefficients = coefficients_;
+    double least = INFINITY;
     while (deadline.allows_another_step()) {
-      const double error = descent_->step(geometry_, coefficients_, target);
-      if (view.steps++ == before) first = error;
+      const auto from_geometry = geometry, from_coefficients = coefficients;
+      const double reached = descent_->step(geometry, coefficients, target);
+      if (reached < least) {
+        least = reached;
+        best_geometry = from_geometry;
+        best_coefficients = from_coefficients;
+      }
+      ++view.steps;
       deadline.step_done();
     }
-    if (view.steps == before) return;
-    if (error(field(coefficients_), target) > first) {  // a few steps of Adam may climb
-      geometry_ = geometry;
-      coefficients_ = coefficients;
-    }
+    if (std::isinf(least)) return;
+    geometry_ = geometry;
+    coefficients_ = coefficients;
+    if (error(field(coefficients_), target) <= least) return;
+    geometry_ = best_geometry;
+    coefficients_ = best_coefficients;
   }
 
   LockView finished(const at::Tensor& target, LockView view) {

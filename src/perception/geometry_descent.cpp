@@ -12,17 +12,17 @@
 namespace neurosplat {
 namespace {
 
-constexpr double kFirstDecay = 0.9, kSecondDecay = 0.99, kEpsilon = 1e-12;
-constexpr double kWarmUp = 10;  // steps
-constexpr float kNarrowest = 0.008f, kBroadest = 0.3f, kHighest = 60.0f;
+constexpr double kFirstDecay = 0.9, kSecondDecay = 0.9, kEpsilon = 1e-12;
+constexpr double kWarmUp = 5;  // steps
+constexpr float kBroadest = 0.3f, kHighest = 60.0f;
 
 /// Moves one packet's geometry by `move`, five numbers in its own units.
-void move_geometry(float* g, const float* move) {
+void move_geometry(float* g, const float* move, float narrowest) {
   const float width = g[packet::kWidth];
   const auto turn = static_cast<float>(packet::kTwoPi) * width;  // of the wave, a unit of frequency
   g[packet::kX] -= width * move[packet::kX];
   g[packet::kY] -= width * move[packet::kY];
-  g[packet::kWidth] = std::clamp(width * std::exp(-move[packet::kWidth]), kNarrowest, kBroadest);
+  g[packet::kWidth] = std::clamp(width * std::exp(-move[packet::kWidth]), narrowest, kBroadest);
   g[packet::kOrientation] -=
       move[packet::kOrientation] / std::max(turn * g[packet::kFrequency], 0.5f);
   g[packet::kFrequency] =
@@ -31,8 +31,8 @@ void move_geometry(float* g, const float* move) {
 
 }  // namespace
 
-GeometryDescent::GeometryDescent(std::int64_t packets, const DescentRates& rates)
-    : rates_(rates), packets_(packets) {}
+GeometryDescent::GeometryDescent(std::int64_t packets, const DescentSettings& settings)
+    : settings_(settings), packets_(packets) {}
 
 double GeometryDescent::step(at::Tensor& geometry, at::Tensor& coefficients,
                              const at::Tensor& target) {
@@ -57,8 +57,8 @@ double GeometryDescent::step(at::Tensor& geometry, at::Tensor& coefficients,
   ++steps_;
   geometry = geometry.contiguous().clone();
   coefficients = coefficients.contiguous().clone();
-  const float scale =
-      coefficients.square().mean().sqrt().item<float>() * static_cast<float>(rates_.coefficients);
+  const float scale = coefficients.square().mean().sqrt().item<float>() *
+                      static_cast<float>(settings_.coefficients);
   const auto first_bias = static_cast<float>(1 / (1 - std::pow(kFirstDecay, steps_)));
   const auto second_bias = static_cast<float>(1 / (1 - std::pow(kSecondDecay, steps_)));
   const float* from = gradient.const_data_ptr<float>();
@@ -66,7 +66,8 @@ double GeometryDescent::step(at::Tensor& geometry, at::Tensor& coefficients,
   float *g = geometry.mutable_data_ptr<float>(), *q = coefficients.mutable_data_ptr<float>();
   // Adam's first steps go full length in directions it knows nothing of yet.
   const auto warm_up = static_cast<float>(std::min(1.0, static_cast<double>(steps_) / kWarmUp));
-  const float rate = warm_up * static_cast<float>(rates_.geometry);
+  const float rate = warm_up * static_cast<float>(settings_.geometry);
+  const auto narrowest = static_cast<float>(settings_.narrowest);
   for (std::int64_t n = 0; n < packets_; ++n) {
     float move[packet::kCoefficients] = {};
     for (std::int64_t i = 0; i < numbers; ++i) {
@@ -81,7 +82,7 @@ double GeometryDescent::step(at::Tensor& geometry, at::Tensor& coefficients,
         q[n * colours + i - packet::kCoefficients] -= warm_up * scale * step;
       }
     }
-    move_geometry(g + n * packet::kCoefficients, move);
+    move_geometry(g + n * packet::kCoefficients, move, narrowest);
   }
   return error;
 }

@@ -6,10 +6,11 @@
 
 namespace neurosplat {
 
-/// How far a step of descent may move a packet.
-struct DescentRates {
-  double geometry = 0.03;      ///< in the packet's own units, see GeometryDescent
-  double coefficients = 0.01;  ///< in units of all coefficients' root mean square
+/// How far a step of descent may move a packet, and how narrow it may become.
+struct DescentSettings {
+  double geometry = 0.05;      ///< in the packet's own units, see GeometryDescent
+  double coefficients = 0.03;  ///< in units of all coefficients' root mean square
+  double narrowest = 0.008;    ///< width, in units of the frame's side
 };
 
 /// Adam on activated packets in units in which they are alike: centres move by shares of the
@@ -19,14 +20,14 @@ struct DescentRates {
 /// derivation (docs/lock.md).
 class GeometryDescent {
  public:
-  explicit GeometryDescent(std::int64_t packets, const DescentRates& rates = {});
+  explicit GeometryDescent(std::int64_t packets, const DescentSettings& settings = {});
 
   /// One step, in place. geometry [N, 5], coefficients [N, 2C], target [C, H, W]. Returns the mean
   /// squared error before it.
   double step(at::Tensor& geometry, at::Tensor& coefficients, const at::Tensor& target);
 
  private:
-  DescentRates rates_;
+  DescentSettings settings_;
   at::Tensor first_, second_;  // Adam's moments, [N, 5 + 2C]
   std::int64_t packets_, steps_ = 0;
 };

@@ -10,6 +10,7 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/metrics/picture_quality.h"
+#include "neurosplat/perception/floaters.h"
 #include "neurosplat/perception/panels.h"
 #include "neurosplat/perception/phase_lock.h"
 

@@ -34,6 +34,9 @@ void check(const LockSolverSettings& settings) {
   if (!std::isfinite(settings.threshold) || settings.threshold < 0) {
     throw UsageError(text("threshold: expected a number >= 0, got ", settings.threshold));
   }
+  if (!(settings.narrowest > 0 && settings.narrowest <= 0.3)) {
+    throw UsageError(text("narrowest: expected a number in (0, 0.3], got ", settings.narrowest));
+  }
 }
 
 std::unique_ptr<LockSolver> make_lock_solver(const SplatVae& model,

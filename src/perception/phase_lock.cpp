@@ -15,9 +15,6 @@
 namespace neurosplat {
 namespace {
 
-constexpr double kFloaterWidth = 0.02;
-constexpr double kFloaterAmplitude = 0.8;
-
 at::Tensor as_batch(const at::Tensor& picture, const SplatVae& model) {
   const auto size = model.architecture().image_size;
   if (picture.dim() != 3 || picture.size(0) != 3 || picture.size(1) != size ||
@@ -83,20 +80,6 @@ LockedPicture PhaseLock::lock(const at::Tensor& picture) const {
                      "): the model's weights or --lr are not usable"));
   }
   return result;
-}
-
-std::int64_t floaters(const at::Tensor& raw) {
-  const at::NoGradGuard no_gradient;
-  return floaters_of_activated(activate_packets(raw));
-}
-
-std::int64_t floaters_of_activated(const at::Tensor& packets) {
-  const at::NoGradGuard no_gradient;
-  const auto coefficients = packets.slice(-1, packet::kCoefficients);
-  const auto amplitude =
-      coefficients.unflatten(-1, {-1, 2}).square().sum(-1).sqrt().amax(-1);  // brightest channel
-  const auto narrow = packets.select(-1, packet::kWidth) < kFloaterWidth;
-  return narrow.logical_and(amplitude > kFloaterAmplitude).sum().item<std::int64_t>();
 }
 
 }  // namespace neurosplat

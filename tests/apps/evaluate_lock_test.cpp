@@ -94,9 +94,17 @@ TEST_F(EvaluateLock, WritesWhatItMeasured) {
     sets.insert(row["set"].get<std::string>());
     std::set<std::string> keys;
     for (const auto& [key, value] : row.items()) keys.insert(key);
-    std::set<std::string> expected = {
-        "set",          "mode",     "solver",         "budget_ms",      "pictures",
-        "psnr_mean_db", "prior_db", "latency_p50_ms", "latency_p99_ms", "floaters_per_image"};
+    std::set<std::string> expected = {"set",
+                                      "mode",
+                                      "solver",
+                                      "budget_ms",
+                                      "pictures",
+                                      "psnr_mean_db",
+                                      "prior_db",
+                                      "latency_p50_ms",
+                                      "latency_p99_ms",
+                                      "floaters_per_image",
+                                      "spurious_per_image"};
     if (row["mode"] == "video") expected.insert("dropped_frames");
     EXPECT_EQ(keys, expected);
     if (row["mode"] == "video") {

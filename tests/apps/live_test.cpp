@@ -252,6 +252,7 @@ TEST_F(Live, RefusesBadUsage) {
   expect_refusal({"--model", model, "--source", video, "--budget", "0"}, 2, "budget");
   expect_refusal({"--model", model, "--source", video, "--ridge", "0"}, 2, "ridge");
   expect_refusal({"--model", model, "--source", video, "--threshold", "-1"}, 2, "threshold");
+  expect_refusal({"--model", model, "--source", video, "--narrowest", "0"}, 2, "narrowest");
   expect_refusal({"--model", model, "--source", video, "--frames", "-1"}, 2, "frames");
   expect_refusal({"--model", model, "--source", video, "--num-packets", "512"}, 2, "512");
   expect_refusal({"--model", model, "--source", video, "--image-size", "64"}, 2, "has 32, 64");

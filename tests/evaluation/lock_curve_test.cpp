@@ -104,8 +104,12 @@ TEST(LockCurve, ReadsTheNamesOfSolvers) {
   EXPECT_EQ(adam.settings.learning_rate, 0.05);
   EXPECT_EQ(adam.settings.steps, 10);
   EXPECT_EQ(lock_solver_from_name("adam-1e-2x3").settings.learning_rate, 0.01);
-  for (const char* name : {"newton", "", "adam-", "adam-x", "adam-0.2x", "adam-x5", "adam-0.2x5.5",
-                           "adam-0x5", "adam--1x5", "adam-0.2x0", "adam-nanx5", "adam-0.2x5 "}) {
+  const auto narrow = lock_solver_from_name("closed-form-0.01");
+  EXPECT_EQ(narrow.settings.solver, "closed-form");
+  EXPECT_EQ(narrow.settings.narrowest, 0.01);
+  for (const char* name : {"newton", "closed-form-", "closed-form-0", "closed-form-0.02x", "",
+                           "adam-", "adam-x", "adam-0.2x", "adam-x5", "adam-0.2x5.5", "adam-0x5",
+                           "adam--1x5", "adam-0.2x0", "adam-nanx5", "adam-0.2x5 "}) {
     EXPECT_THROW(lock_solver_from_name(name), UsageError) << name;
   }
 }
@@ -177,7 +181,9 @@ TEST(LockCurve, WritesTablesAndFigures) {
   std::string first, second;
   std::getline(in, first);
   std::getline(in, second);
-  EXPECT_EQ(first, "set,mode,solver,budget_ms,picture,psnr_db,prior_db,latency_ms,floaters,steps");
+  EXPECT_EQ(
+      first,
+      "set,mode,solver,budget_ms,picture,psnr_db,prior_db,latency_ms,floaters,spurious,steps");
   EXPECT_EQ(second.find("waves,cold,closed-form,1e+07,\"wave, 0\","), 0U) << second;
   std::size_t expected = 0;
   for (const auto& row : rows) expected += row.each.size();

@@ -137,12 +137,24 @@ TEST(LockSolver, RidgeAndThresholdHoldAmplitudesDown) {
   EXPECT_LT(largest(1e-4, 0.5), loose);
 }
 
+TEST(LockSolver, NoPacketIsNarrowerThanAsked) {
+  auto settings = solver("closed-form");
+  const auto narrowest = [&](double width) {
+    settings.narrowest = width;
+    const auto view = make_lock_solver(small_model(), settings)->follow(scene(0.4), kPlenty);
+    return view.packets.select(1, 2).min().item<double>();
+  };
+  EXPECT_LT(narrowest(0.005), 0.06);
+  EXPECT_GE(narrowest(0.08), 0.08 - 1e-6);
+}
+
 TEST(LockSolver, AnyBudgetGivesAView) {
   for (const auto& name : lock_solver_names()) {
     const auto lock = make_lock_solver(small_model(), solver(name));
     const auto view = lock->follow(scene(0.4), 1e-6);
     EXPECT_TRUE(view.locked.isfinite().all().item<bool>()) << name;
-    EXPECT_LE(view.steps, 1) << name;
+    EXPECT_EQ(view.steps, 0) << name;
+    EXPECT_TRUE(view.prior.isfinite().all().item<bool>()) << name;
   }
 }
 
@@ -150,6 +162,8 @@ TEST(LockSolver, RefusesSettingsThatCannotBe) {
   EXPECT_THROW(check(solver("newton")), UsageError);
   for (auto change : {+[](LockSolverSettings& s) { s.ridge = 0; },
                       +[](LockSolverSettings& s) { s.threshold = -1; },
+                      +[](LockSolverSettings& s) { s.narrowest = 0; },
+                      +[](LockSolverSettings& s) { s.narrowest = NAN; },
                       +[](LockSolverSettings& s) { s.steps = 0; },
                       +[](LockSolverSettings& s) { s.learning_rate = NAN; },
                       +[](LockSolverSettings& s) { s.latent_rate = -1; }}) {

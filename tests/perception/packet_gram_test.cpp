@@ -19,16 +19,17 @@ at::Tensor some_geometry() {
 }
 
 /// Rows Re E_n, then -Im E_n, drawn one packet and coefficient at a time in double.
-at::Tensor explicit_rows(const at::Tensor& geometry) {
+at::Tensor explicit_rows(const at::Tensor& geometry, std::int64_t height = kHeight,
+                         std::int64_t width = kWidth) {
   const std::int64_t packets = geometry.size(0);
-  auto rows = at::zeros({2 * packets, kHeight * kWidth}, at::kDouble);
+  auto rows = at::zeros({2 * packets, height * width}, at::kDouble);
   for (std::int64_t n = 0; n < packets; ++n) {
     for (std::int64_t part = 0; part < 2; ++part) {
       auto one = at::zeros({1, 1, 7}, at::kDouble);
       one[0][0].slice(0, 0, 5).copy_(geometry[n]);
       one[0][0][5 + part] = 1;
       rows[part * packets + n] =
-          render(one, kHeight, kWidth, {.form = PacketForm::activated, .output = Output::linear})
+          render(one, height, width, {.form = PacketForm::activated, .output = Output::linear})
               .flatten();
     }
   }
@@ -58,6 +59,29 @@ TEST(PacketGram, SolvesTheRidgeProblem) {
                        .to(at::kDouble);
   const auto wanted = expected.view({2, kPackets, 3}).permute({1, 2, 0}).reshape({kPackets, 6});
   EXPECT_LE((got - wanted).norm().item<double>(), 1e-3 * wanted.norm().item<double>());
+}
+
+// Many narrow packets, a few broad ones and a last tile that is not full: most tiles are left out.
+TEST(PacketGram, LeavesOutOnlyWhatIsNegligible) {
+  constexpr std::int64_t kMany = 300, kSide = 48;
+  const auto generator = at::detail::createCPUGenerator(8);
+  auto geometry = at::rand({kMany, 5}, generator, at::kFloat);
+  geometry.select(1, 2) = geometry.select(1, 2) * 0.03 + 0.015;
+  geometry.select(1, 2).slice(0, 20, 30) = 0.2;
+  geometry.select(1, 4) *= 6;
+  const auto rows = explicit_rows(geometry, kSide, kSide);
+  auto matrix = rows.matmul(rows.t());
+  const auto gram = PacketGram::matrix(geometry, kSide, kSide).to(at::kDouble);
+  EXPECT_LE((gram - matrix).abs().max().item<double>(), 2e-5 * matrix.max().item<double>());
+  EXPECT_GT((gram == 0).to(at::kDouble).mean().item<double>(), 0.15);
+  const double ridge = 1e-2;
+  matrix.diagonal() += ridge * matrix.diagonal().mean();
+  const auto right = at::randn({2 * kMany, 1}, generator, at::TensorOptions().dtype(at::kDouble));
+  const auto expected = at::linalg_solve(matrix, right).view({2, kMany}).t();
+  const auto got = PacketGram(geometry, kSide, kSide, ridge)
+                       .solve(right.view({2, kMany}).t().contiguous().to(at::kFloat))
+                       .to(at::kDouble);
+  EXPECT_LE((got - expected).norm().item<double>(), 1e-3 * expected.norm().item<double>());
 }
 
 TEST(PacketGram, RefusesWhatItCannotFactor) {

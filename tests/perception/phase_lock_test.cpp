@@ -92,37 +92,6 @@ TEST(PhaseLock, RefusesWhatItCannotUse) {
 }
 
 // s' = 0.012 + 0.14 / (1 + e^-s) is 0.0193 at s = -2.9 and 0.0208 at s = -2.7.
-TEST(Floaters, AreNarrowAndBright) {
-  struct Case {
-    double width, a, b;
-    int channel;
-    bool floats;
-  };
-  const std::vector<Case> cases = {
-      {-2.9, 0.6, 0.6, 0, true},    // amplitude 0.849
-      {-2.9, 0.6, -0.6, 1, true},   //
-      {-2.9, 0.0, -0.85, 2, true},  //
-      {-9.0, 0.9, 0.0, 0, true},    //
-      {-2.9, 0.5, 0.6, 0, false},   // amplitude 0.781
-      {-2.7, 0.9, 0.9, 0, false},   // too wide
-      {3.0, 0.9, 0.9, 1, false},    //
-      {-2.9, 0.0, 0.0, 0, false},   // invisible
-  };
-  const auto raw = at::zeros({2, static_cast<std::int64_t>(cases.size()), 11});
-  auto numbers = raw.accessor<float, 3>();
-  std::int64_t expected = 0;
-  for (std::size_t i = 0; i < cases.size(); ++i) {
-    const auto n = static_cast<std::int64_t>(i);
-    const auto& one = cases[i];
-    numbers[0][n][2] = static_cast<float>(one.width);
-    numbers[0][n][5 + 2 * one.channel] = static_cast<float>(std::atanh(one.a));
-    numbers[0][n][6 + 2 * one.channel] = static_cast<float>(std::atanh(one.b));
-    EXPECT_EQ(floaters(raw.narrow(0, 0, 1).narrow(1, n, 1)), one.floats ? 1 : 0) << i;
-    expected += one.floats ? 1 : 0;
-  }
-  EXPECT_EQ(floaters(raw), expected);
-}
-
 TEST(LockPanels, AreDoubledSideBySide) {
   const auto pictures = at::rand({3, 3, 4, 4});
   const auto panels = lock_panels(pictures[0], pictures[1], pictures[2]);

@@ -21,7 +21,8 @@ struct NamedLockSolver {
 };
 
 /// "closed-form", "latent" (as many steps as the budget allows), "adam" (as the reference starts
-/// it) or "adam-RATExSTEPS", e.g. adam-0.05x10. Throws UsageError for anything else.
+/// it) or "adam-RATExSTEPS", e.g. adam-0.05x10, or "closed-form-NARROWEST", e.g. closed-form-0.01.
+/// Throws UsageError for anything else.
 NamedLockSolver lock_solver_from_name(const std::string& name);
 
 /// Pictures to lock onto, or the frames of one video.
@@ -52,7 +53,7 @@ void check(const LockCurveRequest& request);
 struct LockedOne {
   std::string name;
   double psnr_db, prior_db, latency_ms;
-  std::int64_t floaters, steps;
+  std::int64_t floaters, spurious, steps;  ///< perception/floaters.h
 };
 
 /// What a solver made of a set. Latencies are wall-clock milliseconds of single follow() calls,
@@ -64,7 +65,7 @@ struct LockRow {
   double budget_ms;
   double psnr_mean_db, prior_db;  ///< means over `pictures`
   double latency_p50_ms, latency_p99_ms;
-  double floaters_per_image;
+  double floaters_per_image, spurious_per_image;
   std::int64_t pictures;                       ///< of a video: the frames that were followed
   std::optional<std::int64_t> dropped_frames;  ///< of a video
   std::vector<LockedOne> each;

@@ -22,7 +22,8 @@ struct LockView {
 
 /// Lets packets follow one frame after another. State in, frame and time in, state out: a solver
 /// keeps its state between frames, spends up to the budget on each and can be stopped after any
-/// step; a budget too small for one gives the state as it stands (on the first frame: the prior).
+/// step; a budget too small for one gives the state as it stands (on the first frame: the prior, or
+/// anchors with their best coefficients).
 class LockSolver {
  public:
   virtual ~LockSolver() = default;
@@ -45,9 +46,10 @@ struct LockSolverSettings {
   Geometry geometry = Geometry::picture;  ///< where the packets stand at first
   double ridge = 1e-3;                    ///< inhibition between overlapping packets
   double threshold = 0.0;                 ///< soft threshold on amplitudes, as in LCA; 0: none
+  double narrowest = 0.02;                ///< no packet's width falls below, (0, 0.3]; of the side
   bool adapt = true;                      ///< move the geometry in what is left of the budget
   // Latent: Adam on the latent numbers.
-  double latent_rate = 0.1;
+  double latent_rate = 0.2;
 };
 
 /// Names for help and errors: "closed-form", "adam", "latent".

@@ -24,7 +24,9 @@ class PacketGram {
   at::Tensor solve(const at::Tensor& right) const;
 
  private:
-  at::Tensor factor_;  // upper triangular
+  at::Tensor factor_;  // upper triangular, its rows in an order that leaves most of it zero
+  at::Tensor rows_;    // [2N], of each packet's two numbers in the factor
+  at::Tensor places_;  // the other way round
 };
 
 }  // namespace neurosplat
