@@ -9,7 +9,7 @@ namespace neurosplat {
 /// How far a step of descent may move a packet, and how narrow it may become.
 struct DescentSettings {
   double geometry = 0.05;      ///< in the packet's own units, see GeometryDescent
-  double coefficients = 0.03;  ///< in units of all coefficients' root mean square
+  double coefficients = 0.06;  ///< in units of all coefficients' root mean square
   double narrowest = 0.008;    ///< width, in units of the frame's side
 };
 

@@ -44,7 +44,7 @@ struct LockSolverSettings {
   double learning_rate = 0.2;
   // Closed form: the coefficients by the Gram solve.
   Geometry geometry = Geometry::picture;  ///< where the packets stand at first
-  double ridge = 1e-3;                    ///< inhibition between overlapping packets
+  double ridge = 1e-2;                    ///< inhibition between overlapping packets
   double threshold = 0.0;                 ///< soft threshold on amplitudes, as in LCA; 0: none
   double narrowest = 0.02;                ///< no packet's width falls below, (0, 0.3]; of the side
   bool adapt = true;                      ///< move the geometry in what is left of the budget

@@ -9,10 +9,10 @@ namespace neurosplat {
 /// How packets are laid over a picture without any descent.
 struct PlacementSettings {
   std::int64_t packets = 512;
-  double density = 0.62;   ///< packets gather as the power `density` of the local gradient energy
-  double width = 0.68;     ///< of the envelope, in units of a cell's side
-  double frequency = 0.2;  ///< cycles per cell's side
-  int rounds = 3;          ///< of moving each packet to the middle of its cell
+  double density = 0.5;     ///< packets gather as the power `density` of the local gradient energy
+  double width = 0.55;      ///< of the envelope, in units of a cell's side
+  double frequency = 0.28;  ///< cycles per cell's side
+  int rounds = 1;           ///< of moving each packet to the middle of its cell
 };
 
 /// Geometry of packets chosen from a picture [C, H, W] in [0, 1]: [N, 5] activated numbers (x, y,
