@@ -38,4 +38,12 @@ void add_config_options(CLI::App& app, Config& config,
   });
 }
 
+/// --amp alone means on, as in the reference.
+inline void let_amp_be_a_flag(CLI::App& app, const std::string& default_amp) {
+  app.get_option("--amp")
+      ->expected(0, 1)
+      ->option_text("[off|on|auto]=" + default_amp)
+      ->default_str("on");
+}
+
 }  // namespace neurosplat::apps

@@ -11,7 +11,6 @@
 #include "live/stream_options.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/io/model_file.h"
 #include "neurosplat/models/device.h"
 #include "neurosplat/perception/live_lock.h"
 
@@ -19,7 +18,6 @@ namespace neurosplat::apps {
 namespace {
 
 constexpr int kSmokeFrames = 3, kSmokeStep = 6;
-constexpr SplatVaeArchitecture kSmokeModel{32, 16, 8};
 constexpr double kBudget = 33.0;
 
 struct Request {
@@ -57,16 +55,6 @@ double budget_of(const Request& request) {
   throw UsageError(text("budget: expected milliseconds above 0, got ", budget));
 }
 
-SplatVae read_model(const Request& request) {
-  if (request.smoke) return SplatVae(kSmokeModel);
-  if (request.model.empty()) throw UsageError("expected --model PATH (or --smoke)");
-  const auto device = device_from_name(request.stream.device);
-  const auto model = load_splat_vae(request.model);
-  check_sizes(request.sizes, model.architecture());
-  model.to(device);
-  return model;
-}
-
 std::string what_locks(const LockSolverSettings& settings, double budget_ms) {
   auto how = settings.solver;
   if (settings.solver != "closed-form") how += text(", at most ", settings.steps, " steps");
@@ -85,7 +73,7 @@ int run(const Request& request) {
   const auto window =
       request.smoke ? nullptr : open_window(request.stream, "neurosplat: phase lock");
   use_threads(request.stream.threads);
-  const auto model = read_model(request);
+  const auto model = read_model(request.model, request.smoke, request.stream.device, request.sizes);
   LiveLock eye(model, settings, budget);
   const auto source =
       request.smoke ? smoke_frames(kSmokeFrames, kSmokeStep) : open_source(request.stream);

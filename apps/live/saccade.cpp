@@ -8,7 +8,6 @@
 #include "live/stream_options.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/io/model_file.h"
 #include "neurosplat/models/device.h"
 #include "neurosplat/perception/live_cortex.h"
 
@@ -16,7 +15,6 @@ namespace neurosplat::apps {
 namespace {
 
 constexpr int kSmokeFrames = 3;
-constexpr SplatVaeArchitecture kSmokeModel{32, 16, 8};
 
 struct Request {
   std::string model;
@@ -25,16 +23,6 @@ struct Request {
   StreamOptions stream;
   ModelSizes sizes;
 };
-
-SplatVae read_model(const Request& request) {
-  if (request.smoke) return SplatVae(kSmokeModel);
-  if (request.model.empty()) throw UsageError("expected --model PATH (or --smoke)");
-  const auto device = device_from_name(request.stream.device);
-  const auto model = load_splat_vae(request.model);
-  check_sizes(request.sizes, model.architecture());
-  model.to(device);
-  return model;
-}
 
 std::string summary_of(const Request& request, const LiveReport& report) {
   if (report.frames == 0) return rate_summary(report);
@@ -49,7 +37,9 @@ int run(const Request& request) {
   check(request.stream);
   const auto window = request.smoke ? nullptr : open_window(request.stream, "neurosplat: saccade");
   use_threads(request.stream.threads);
-  const SaccadeCortex cortex(read_model(request), request.settings);
+  const SaccadeCortex cortex(
+      read_model(request.model, request.smoke, request.stream.device, request.sizes),
+      request.settings);
   const auto source = request.smoke ? smoke_frames(kSmokeFrames, 0) : open_source(request.stream);
   const auto sink = open_sink(request.stream, *source);
   const auto& sizes = cortex.model().architecture();

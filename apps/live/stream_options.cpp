@@ -8,7 +8,9 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/io/model_file.h"
 #include "neurosplat/io/newest_frames.h"
+#include "neurosplat/models/device.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -90,6 +92,18 @@ void check_sizes(const ModelSizes& sizes, const SplatVaeArchitecture& model) {
   agree("image-size", sizes.image_size, model.image_size);
   agree("num-packets", sizes.packets, model.packets);
   agree("latent", sizes.latent, model.latent);
+}
+
+SplatVae read_model(const fs::path& model, bool smoke, const std::string& device,
+                    const ModelSizes& sizes) {
+  constexpr SplatVaeArchitecture kSmokeModel{32, 16, 8};
+  if (smoke) return SplatVae(kSmokeModel);
+  if (model.empty()) throw UsageError("expected --model PATH (or --smoke)");
+  const auto chosen = device_from_name(device);
+  const auto read = load_splat_vae(model);
+  check_sizes(sizes, read.architecture());
+  read.to(chosen);
+  return read;
 }
 
 std::unique_ptr<PanelWindow> open_window(const StreamOptions& options, const std::string& title) {

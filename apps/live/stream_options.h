@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -48,6 +49,10 @@ struct ModelSizes {
 };
 void add_size_options(CLI::App& command, ModelSizes& sizes);
 void check_sizes(const ModelSizes& sizes, const SplatVaeArchitecture& model);
+/// The model of --model on `device`, its sizes checked; for a smoke run a small random one. Throws
+/// UsageError when there is neither.
+SplatVae read_model(const std::filesystem::path& model, bool smoke, const std::string& device,
+                    const ModelSizes& sizes);
 
 /// A window for the panels, where there is a display and --headless was not given. Opened before
 /// LibTorch has threads: it is tried in a copy of this process.

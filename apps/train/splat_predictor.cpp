@@ -138,11 +138,7 @@ void add_train_splat_predictor(Program& program) {
   command.add_flag("--smoke", request->smoke,
                    "two steps on generated frames, to see that everything works");
   add_config_options(command, request->config);
-  // The reference's --amp is a flag.
-  command.get_option("--amp")
-      ->expected(0, 1)
-      ->option_text("[off|on|auto]=" + request->config.amp)
-      ->default_str("on");
+  let_amp_be_a_flag(command, request->config.amp);
   request->out = command.get_option("--out");
   command.parse_complete_callback([request, resume] { request->resume = resume->count() > 0; });
 }

@@ -122,11 +122,7 @@ void add_train_splat_vae(Program& program) {
                      "train (the reference's sample and interp are in "
                      "neurosplat-sample)");
   add_config_options(command, request->config, {{"data", "data_dir"}});
-  // The reference's --amp is a flag.
-  command.get_option("--amp")
-      ->expected(0, 1)
-      ->option_text("[off|on|auto]=" + request->config.amp)
-      ->default_str("on");
+  let_amp_be_a_flag(command, request->config.amp);
   request->out = command.get_option("--out");
   command.parse_complete_callback([request, resume] { request->resume = resume->count() > 0; });
 }

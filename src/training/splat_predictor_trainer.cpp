@@ -15,7 +15,6 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/frame_pairs.h"
 #include "neurosplat/data/picture_loader.h"
-#include "neurosplat/io/atomic_file.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/koopman_file.h"
 #include "neurosplat/io/model_file.h"
@@ -23,6 +22,7 @@
 #include "neurosplat/training/checkpoint.h"
 #include "neurosplat/training/run_log.h"
 #include "training/splat_predictor_learner.h"
+#include "training/training_run.h"
 
 namespace neurosplat {
 namespace {
@@ -219,42 +219,14 @@ SplatPredictorTrainer::SplatPredictorTrainer(const SplatPredictorConfig& config,
 SplatPredictorTrainer::~SplatPredictorTrainer() = default;
 
 void SplatPredictorTrainer::resume() {
-  const auto loaded = state_->checkpoints.load_newest();
-  if (!loaded) {
-    throw Error(text(state_->config.out.string(),
-                     ": expected a checkpoint to resume, found none; start without --resume"));
-  }
-  try {
-    state_->learner.load_state(loaded->state);
-    state_->sums = find_in_state(loaded->state, kSums, {3}).to(at::kDouble).clone();
-  } catch (const Error& error) {
-    throw Error(text(loaded->path.string(), ": ", error.what()));
-  }
-  state_->position = loaded->position;
-  state_->log.keep_through(loaded->position.epoch);
-  log::info(text("resuming ", loaded->path.string(), ": epoch ", loaded->position.epoch + 1,
-                 ", batch ", loaded->position.batch + 1));
+  resume_newest(*state_, [&](const auto& saved) {
+    state_->learner.load_state(saved);
+    state_->sums = find_in_state(saved, kSums, {3}).to(at::kDouble).clone();
+  });
 }
 
 SplatPredictorTrainer::Outcome SplatPredictorTrainer::run() {
-  State& state = *state_;
-  std::error_code failure;
-  std::filesystem::create_directories(state.config.out, failure);
-  if (failure) {
-    throw Error(text(state.config.out.string(), ": cannot make it: ", failure.message()));
-  }
-  write_file_atomically(state.config.out / "config.json",
-                        write_options(state.config).dump(2) + "\n");
-  const InterruptGuard guard;
-  if (state.position.step == 0) state.save();
-  while (state.position.epoch < state.config.epochs) {
-    if (state.run_epoch()) continue;
-    state.save();
-    if (InterruptGuard::raised()) return Outcome::interrupted;
-    if (state.config.pictures_every > 0) state.write_pictures(state.position.epoch + 1);
-    return Outcome::finished;
-  }
-  return Outcome::finished;
+  return run_epochs(*state_) ? Outcome::finished : Outcome::interrupted;
 }
 
 SplatPredictorTrainer::Means SplatPredictorTrainer::last() const {
