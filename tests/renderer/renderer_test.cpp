@@ -114,6 +114,24 @@ TEST(Renderer, ActivatedPacketsOfAnyWidth) {
   EXPECT_LE(error_of(picture, truth), 1e-6);
 }
 
+// A wave's turns add up over the frame: a frequency needs more digits than a float has.
+TEST(Renderer, FastWavesOfBroadPacketsKeepTheirPhase) {
+  constexpr std::int64_t kWaves = 16;
+  auto active = at::zeros({kWaves, 1, 11});
+  for (std::int64_t i = 0; i < kWaves; ++i) {
+    const auto wave = active[i][0];
+    wave[packet::kWidth] = 3.0;
+    wave[packet::kOrientation] = 0.1 * static_cast<double>(i);
+    wave[packet::kFrequency] = 40.3 + 0.61 * static_cast<double>(i);
+    wave.slice(0, packet::kCoefficients).fill_(0.6);
+  }
+  const auto draw = [](const at::Tensor& packets, RendererKind kind) {
+    return render(packets, 100, 100, linear(kind, PacketForm::activated)).to(at::kDouble);
+  };
+  const auto truth = draw(active.to(at::kDouble), RendererKind::dense);
+  EXPECT_LE((draw(active, RendererKind::matrix) - truth).abs().max().item<double>(), 1e-6);
+}
+
 /// Activation and sigmoid are part of the matrix renderer's own pass.
 TEST_P(EveryCase, MatrixPicturesOfRawPackets) {
   const auto& one = GetParam();
