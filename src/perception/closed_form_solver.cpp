@@ -57,9 +57,9 @@ constexpr double kReserveMs = 0.3;
 /// What a start or a factor may take, in units of the quickest of a few.
 constexpr double kSlack = 1.2;
 
-/// Coefficients by the Gram solve for the geometry at hand, a few corrections for the sigmoid, then
-/// descent on geometry and coefficients together while the budget lasts. The next frame starts from
-/// the packets of this one, and from its factor, which is made again from time to time.
+/// Coefficients by the Gram solve for the geometry at hand, corrected for the sigmoid, then descent
+/// on geometry and coefficients together while the budget lasts. The next frame starts from the
+/// packets of this one, and from its factor, which is made again from time to time.
 class ClosedFormSolver : public LockSolver {
  public:
   ClosedFormSolver(SplatVae model, const LockSolverSettings& settings)
@@ -67,6 +67,7 @@ class ClosedFormSolver : public LockSolver {
         settings_(settings),
         size_(model_.architecture().image_size),
         packets_(model_.architecture().packets) {
+    anchors_ = no_narrower(anchor_geometry(packets_));
     const auto nothing = at::full({3, size_, size_}, 0.5, at::kFloat);
     start_ms_ = factor_ms_ = INFINITY;
     constexpr int kRounds = 5;  // the first also wakes libraries and threads
@@ -74,7 +75,7 @@ class ClosedFormSolver : public LockSolver {
       const Deadline watch(0);
       (void)place_packets(nothing, {.packets = packets_});
       const double placed_ms = watch.elapsed_ms();
-      anchors_ = factored(anchor_geometry(packets_));
+      anchor_gram_ = factored(anchors_);
       start_ms_ = std::min(start_ms_, kSlack * watch.elapsed_ms());
       factor_ms_ = std::min(factor_ms_, kSlack * (watch.elapsed_ms() - placed_ms));
     }
@@ -115,12 +116,17 @@ class ClosedFormSolver : public LockSolver {
     return model_.draw(prior_packets_)[0].cpu();
   }
 
+  at::Tensor no_narrower(at::Tensor geometry) const {
+    geometry.select(1, packet::kWidth).clamp_min_(settings_.narrowest);
+    return geometry;
+  }
+
   at::Tensor first_geometry(const at::Tensor& target) const {
     switch (settings_.geometry) {
       case Geometry::picture:
         return place_packets(target, {.packets = packets_});
       case Geometry::anchors:
-        return anchor_geometry(packets_);
+        return anchors_.clone();
       case Geometry::decoder:
         break;
     }
@@ -137,9 +143,8 @@ class ClosedFormSolver : public LockSolver {
   void start(const at::Tensor& target, const Deadline& deadline) {
     provisional_ = settings_.geometry == Geometry::picture && !deadline.allows(start_ms_);
     const bool anchors = provisional_ || settings_.geometry == Geometry::anchors;
-    geometry_ = anchors ? anchor_geometry(packets_) : first_geometry(target);
-    geometry_.select(1, packet::kWidth).clamp_min_(settings_.narrowest);
-    gram_ = anchors ? anchors_ : factored(geometry_);
+    geometry_ = anchors ? anchors_.clone() : no_narrower(first_geometry(target));
+    gram_ = anchors ? anchor_gram_ : factored(geometry_);
     frames_since_factor_ = 0;
     descent_.emplace(packets_, DescentSettings{.narrowest = settings_.narrowest});
     coefficients_ = gram_->solve(adjoint(field_of_picture(target)));
@@ -257,8 +262,8 @@ class ClosedFormSolver : public LockSolver {
   SplatVae model_;
   LockSolverSettings settings_;
   std::int64_t size_, packets_;
-  at::Tensor prior_packets_, geometry_, coefficients_;
-  std::shared_ptr<const PacketGram> anchors_;
+  at::Tensor anchors_, prior_packets_, geometry_, coefficients_;
+  std::shared_ptr<const PacketGram> anchor_gram_;
   std::shared_ptr<const PacketGram>
       gram_;  // of the geometry as it was frames_since_factor_ frames ago
   int frames_since_factor_ = 0;
