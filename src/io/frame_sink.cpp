@@ -71,6 +71,7 @@ class VideoSink : public FrameSink {
     ++frames_;
   }
 
+  bool has_a_rate() const override { return true; }
   void close() override {
     if (std::exchange(closed_, true) || frames_ == 0) return;
     try {

@@ -95,9 +95,11 @@ class Run {
     report_.latencies.add(seen.latency_ms);
     if (!seen.numbers.empty()) ++report_.rows;
     for (std::size_t i = 0; i < seen.numbers.size(); ++i) report_.sums.at(i) += seen.numbers[i];
-    if (table_) table_->add(report_.frames, seen, dropped - report_.dropped);
+    const auto missed = dropped - report_.dropped;
+    if (table_) table_->add(report_.frames, seen, missed);
     report_.dropped = dropped;
-    give_away(seen);
+    if (options_.sink != nullptr) record(seen.panels, missed);
+    show(seen);
     if (progress_) progress_->update(report_.frames + dropped, seen.note);
   }
 
@@ -123,12 +125,20 @@ class Run {
   }
 
  private:
-  void give_away(const SeenFrame& seen) {
+  /// A video shows the panels before for as long as frames were missed.
+  void record(const at::Tensor& panels, std::int64_t missed) {
     const at::NoGradGuard no_gradient;
-    if (options_.sink != nullptr) {
-      if (size_.empty()) size_ = seen.panels.sizes().vec();
-      options_.sink->write(fitted(seen.panels, size_));
+    FrameSink& sink = *options_.sink;
+    if (recorded_.defined() && sink.has_a_rate()) {
+      for (std::int64_t i = 0; i < missed; ++i) sink.write(recorded_);
     }
+    recorded_ =
+        fitted(panels, recorded_.defined() ? recorded_.sizes().vec() : panels.sizes().vec());
+    sink.write(recorded_);
+  }
+
+  void show(const SeenFrame& seen) {
+    const at::NoGradGuard no_gradient;
     if (!options_.show) return;
     const auto line = text(seen.title.empty() ? title_ : seen.title, ", ",
                            fixed(rate_.after_a_frame(), 1), " frames/s, ", seen.note);
@@ -141,7 +151,7 @@ class Run {
   LiveReport report_;
   std::optional<FrameTable> table_;
   std::optional<ProgressLine> progress_;
-  std::vector<std::int64_t> size_;  ///< of the panels that the sink gets
+  at::Tensor recorded_;  ///< the panels that the sink got last, all of one size
   Rate rate_;
   Clock::time_point start_ = Clock::now();
   bool wanted_ = true;

@@ -16,6 +16,8 @@ class FrameSink {
   virtual void write(const at::Tensor& picture) = 0;
   /// Completes what was written. A video that is dropped before leaves no file.
   virtual void close() = 0;
+  /// Whether what is written plays at a rate, so that frames left out would make it too fast.
+  virtual bool has_a_rate() const { return false; }
 };
 
 /// A video for a path that ends in .mp4 (even sizes; under a temporary name until it is closed),
