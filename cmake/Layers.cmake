@@ -4,7 +4,9 @@ target_compile_options(neurosplat_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
 if(NEUROSPLAT_SANITIZER)
   target_compile_options(neurosplat_options INTERFACE
-    -fsanitize=${NEUROSPLAT_SANITIZER} -fno-omit-frame-pointer)
+    -fsanitize=${NEUROSPLAT_SANITIZER} -fno-omit-frame-pointer
+    # GCC takes instrumented code of <regex> for uninitialised (its manual says so of sanitizers).
+    -Wno-maybe-uninitialized)
   target_link_options(neurosplat_options INTERFACE -fsanitize=${NEUROSPLAT_SANITIZER})
 endif()
 
