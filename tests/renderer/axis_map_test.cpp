@@ -1,5 +1,6 @@
 #include "renderer/matrix/axis_map.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -78,6 +79,21 @@ TEST(AxisMap, IsTheIdentityWhereItWouldNotBeSmaller) {
   EXPECT_EQ(map.positions[49], 49.0f);
   EXPECT_EQ(map.side, 49.0);
   EXPECT_FALSE(axis_map(48, 50).identity);
+}
+
+// MKL's factorisation waits for ever for its other threads within a parallel region.
+TEST(AxisMap, IsMadeWithinAParallelRegion) {
+  std::vector<const AxisMap*> maps(8);
+  at::parallel_for(0, 8, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      for (const PointGrid& grid : kPointGrids) {
+        maps[static_cast<std::size_t>(i)] = &axis_map(grid.points, 57 + i);
+      }
+    }
+  });
+  for (std::int64_t i = 0; i < 8; ++i) {
+    EXPECT_EQ(maps[static_cast<std::size_t>(i)], &axis_map(kPointGrids.back().points, 57 + i));
+  }
 }
 
 TEST(AxisMap, MatricesAreTransposedAndPaddedWithZeros) {

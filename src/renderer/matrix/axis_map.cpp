@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <cmath>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -120,8 +121,10 @@ const AxisMap& axis_map(std::int64_t points, std::int64_t length) {
   const std::lock_guard lock(mutex);
   auto& map = maps[{points, length}];
   if (!map) {
-    map = std::make_unique<const AxisMap>(points == length ? pixels(length)
-                                                           : make_map(points, length));
+    // In a thread of its own: a caller may be one of a parallel region, in which MKL's
+    // factorisation waits for ever for the region's other threads.
+    const auto make = [&] { return points == length ? pixels(length) : make_map(points, length); };
+    map = std::make_unique<const AxisMap>(std::async(std::launch::async, make).get());
   }
   return *map;
 }
