@@ -81,7 +81,8 @@ TEST(AxisMap, IsTheIdentityWhereItWouldNotBeSmaller) {
   EXPECT_FALSE(axis_map(48, 50).identity);
 }
 
-// MKL's factorisation waits for ever for its other threads within a parallel region.
+// Pictures are drawn side by side, and a packet may ask for a grid that no one has made yet.
+// (Training once hung here in MKL's factorisation; not every process does.)
 TEST(AxisMap, IsMadeWithinAParallelRegion) {
   std::vector<const AxisMap*> maps(8);
   at::parallel_for(0, 8, 1, [&](std::int64_t begin, std::int64_t end) {
