@@ -158,7 +158,7 @@ TEST_F(Live, ShowsPanelsInAWindow) {
   EXPECT_EQ(run.status, 0) << run.errors;
   EXPECT_EQ(run.output.substr(0, 9), "6 frames,");
   if (run.errors.find("no window opens") != std::string::npos) {
-    GTEST_SKIP() << "OpenCV's windows need a display here";
+    GTEST_SKIP() << "no window opens: this OpenCV has no offscreen windows and there is no display";
   }
   EXPECT_NE(run.errors.find("panels in a window"), std::string::npos) << run.errors;
 }
@@ -180,7 +180,8 @@ TEST_F(Live, GoesOnWhenTheDisplayGoes) {
   if (has_window) ::kill(window, SIGKILL);
   EXPECT_EQ(testing::wait_for_command(process), 0);
   EXPECT_EQ(count_panels(folder_ / "out.mp4"), 400);
-  if (!has_window) GTEST_SKIP() << "OpenCV's windows need a display here";
+  if (!has_window)
+    GTEST_SKIP() << "no window opens: this OpenCV has no offscreen windows and there is no display";
 }
 
 TEST_F(Live, SmokeSaysThatItWorked) {

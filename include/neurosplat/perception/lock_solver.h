@@ -29,7 +29,7 @@ class LockSolver {
   virtual ~LockSolver() = default;
 
   /// frame: float [3, S, S] in [0, 1]. budget_ms: wall-clock milliseconds for this call, > 0;
-  /// exceeded by one step at most.
+  /// exceeded by one step at most, and by the least work of a frame where that takes longer.
   virtual LockView follow(const at::Tensor& frame, double budget_ms) = 0;
   /// Forgets everything seen: the next frame is the first.
   virtual void reset() = 0;
