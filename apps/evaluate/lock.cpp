@@ -56,7 +56,7 @@ nlohmann::ordered_json published_rows() {
   };
   return {{"rows", {row("adam-0.2x5", 14.0, 15.7), row("adam-0.05x10", 16.7, 19.2)}},
           {"source",
-           "renderer-and-lock.md, section 2: the reference's Adam on four flowers from a random "
+           "docs/lock.md, \"Measuring\": the reference's Adam on four flowers from a random "
            "start, without a model's prior and without a budget; nothing is published of the "
            "closed form or of the latent solver"}};
 }

@@ -6,8 +6,8 @@
 
 namespace neurosplat::apps {
 
-/// A few frames without a camera: a bright, blurred square in seeded noise (reference S0,
-/// section 3) that moves by `step` pixels a frame, 256x256.
+/// A few frames without a camera: a bright, blurred square in seeded noise
+/// (docs/neuro-splat.md, "Agreement gate") that moves by `step` pixels a frame, 256x256.
 std::unique_ptr<FrameSource> smoke_frames(int count, int step);
 
 }  // namespace neurosplat::apps

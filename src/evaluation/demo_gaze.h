@@ -7,7 +7,8 @@
 #include "neurosplat/perception/gaze.h"
 
 /// How the reference's demos look at a map, where they differ from its live programs: the
-/// inhibition fades with each fixation, not with each frame (S0, section 6). And their PSNR.
+/// inhibition fades with each fixation, not with each frame
+/// (docs/neuro-splat.md, "Gaze"). And their PSNR.
 namespace neurosplat {
 
 inline constexpr std::int64_t kDemoBorder = 18;  // pixels, as all below

@@ -1,4 +1,4 @@
-// The reference's experiments on its own inputs: figures from S0, sections 3, 4 and 7.
+// The reference's experiments on its own inputs: figures as published (docs/neuro-splat.md).
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>

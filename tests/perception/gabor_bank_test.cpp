@@ -114,7 +114,7 @@ TEST(GaborBank, RefusesWhatItCannotDo) {
   EXPECT_THROW(bank.respond(at::zeros({0, 8})), UsageError);
 }
 
-/// The gate as S0 writes it, in complex numbers.
+/// The gate as docs/neuro-splat.md, "Agreement gate" writes it, in complex numbers.
 at::Tensor gain_by_formula(const at::Tensor& world, const at::Tensor& gist) {
   at::Tensor sum, weighted;
   for (std::int64_t o = 0; o < 4; ++o) {

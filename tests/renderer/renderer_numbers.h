@@ -34,7 +34,7 @@ inline at::Tensor active_packets(const RendererCase& one) {
   return active;
 }
 
-/// The formula of reference S0, section 1.1, written as plain double loops for one picture.
+/// The formula of docs/neuro-splat.md, "Field and picture", as double loops for one picture.
 inline at::Tensor formula(const at::Tensor& active, std::int64_t height, std::int64_t width) {
   const auto numbers = active.to(at::kDouble).contiguous();
   const auto p = numbers.accessor<double, 2>();

@@ -18,7 +18,7 @@ struct Box {
 
 /// The picture with the box turned by 90 degrees and brought back to its old mean and spread,
 /// clipped to [0, 1]: a change that no first-order statistics give away. picture: [H, W]; the box
-/// must be square and inside. Reference S0, section 3.1.
+/// must be square and inside. docs/neuro-splat.md, "Change experiment".
 at::Tensor with_turned_box(const at::Tensor& picture, const Box& box);
 
 /// The world against an expectation, and both against what is held after some fixations.
@@ -52,7 +52,7 @@ struct AgreementResult {
 
 /// Fixations with the gain computed anew each time: the agreement lets the gated residual in, a
 /// stitch the whole residual, and the gist itself moves towards what it disagrees with.
-/// Reference S0, section 3.1, EXP 1.
+/// docs/neuro-splat.md, "Change experiment".
 AgreementResult run_agreement(const AgreementRequest& request);
 
 struct NoveltyResult {
@@ -63,7 +63,7 @@ struct NoveltyResult {
   at::Tensor settled, surprise;  ///< [H, W]
 };
 
-/// Reference S0, section 3.1, EXP 2.
+/// docs/neuro-splat.md, "Change experiment", its second half.
 NoveltyResult run_novelty(const NoveltyRequest& request);
 
 /// The reference's figures: labelled panels, float [3, ., .].

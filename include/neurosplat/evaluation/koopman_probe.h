@@ -8,7 +8,7 @@
 namespace neurosplat {
 
 /// Does a linear operator on a few principal components foresee the next frame better than no
-/// operator does? Reference S0, section 4.
+/// operator does? docs/neuro-splat.md, "Koopman probe".
 struct KoopmanRequest {
   at::Tensor frames;  ///< float [T, H, W] in [0, 1]
   std::int64_t components = 24;

@@ -9,7 +9,7 @@
 namespace neurosplat {
 
 /// What the agreement gate lets in when the expectation fits, when it is out of place and when it
-/// is of another picture. Reference S0, section 4.
+/// is of another picture. docs/neuro-splat.md, "Prior alignment".
 struct PriorAlignmentRequest {
   at::Tensor frame;                                  ///< float64 [H, W] in [0, 1]
   at::Tensor other;                                  ///< another picture of the same size

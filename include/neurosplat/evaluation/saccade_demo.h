@@ -10,7 +10,7 @@
 namespace neurosplat {
 
 /// A coarse gist, then small packets added where the eye looks. Packets draw a grey picture
-/// without the sigmoid; only their coefficients are fitted. Reference S0, section 3.2.
+/// without the sigmoid; only their coefficients are fitted. docs/neuro-splat.md, "Saccade demo".
 struct SaccadeDemoRequest {
   at::Tensor picture;  ///< float64 [S, S] in [0, 1]
   /// Random numbers, all float64. Gist: [3, G], orientation, first a, first b of each packet.

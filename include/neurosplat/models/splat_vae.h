@@ -30,7 +30,7 @@ struct Posterior {
   at::Tensor log_variance;
 };
 
-/// CNN encoder -> latent -> MLP decoder -> raw packets -> renderer. Reference S0, section 1.2.
+/// CNN encoder -> latent -> MLP decoder -> packets -> renderer. docs/neuro-splat.md, "Networks".
 /// Copies share their weights.
 class SplatVae {
  public:

@@ -21,7 +21,7 @@ NEUROSPLAT_HOST_DEVICE inline std::int64_t anchor_side(std::int64_t packets) {
 }
 
 /// Anchor of packet `index`: the grid .08 ... .92 in both directions, x slow and y fast, the
-/// first `packets` places (reference S0, section 1.1). A single packet rests at .08, .08, as
+/// first `packets` places (docs/neuro-splat.md, "Anchors"). A single packet rests at .08, .08, as
 /// the reference's linspace has it.
 NEUROSPLAT_HOST_DEVICE inline AnchorLogit anchor_logit(std::int64_t index, std::int64_t packets) {
   constexpr double kFirst = 0.08, kLast = 0.92;

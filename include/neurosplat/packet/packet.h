@@ -9,7 +9,7 @@
 #endif
 
 /// The packet: its numbers, their activations and their derivatives. Nothing else in the library
-/// repeats these formulas; host and device use the same text. Source: reference S0, section 1.1.
+/// repeats these formulas; host and device use the same text. docs/neuro-splat.md, "Packet".
 ///
 /// A packet has 5 + 2C numbers for C channels. Activated, they are
 ///   x, y          centre, units of the canvas side, 0..1

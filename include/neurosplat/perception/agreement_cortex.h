@@ -11,7 +11,7 @@
 
 namespace neurosplat {
 
-/// How surprise is looked at; pixels unless said otherwise. Reference S0, sections 3 and 4.
+/// How surprise is looked at; pixels unless said otherwise. docs/neuro-splat.md, "Gaze".
 struct CortexSettings {
   std::int64_t fixations = 4;      ///< a frame
   double decay = 0.5;              ///< of the agreement buffer, each fixation

@@ -10,7 +10,7 @@ namespace neurosplat {
 /// responses in orientation o and amp = |z_w| |z_g|,
 ///   c_o = Re(z_w conj(z_g)) / (amp + 1e-9),  w_o = amp / (sum of amp + 1e-9)
 ///   gain = clip(sum over o of w_o (1 + c_o) / 2, 0, 1)
-/// and surprise is 1 - gain. Reference S0, section 3.
+/// and surprise is 1 - gain. docs/neuro-splat.md, "Agreement gate".
 class AgreementGate {
  public:
   explicit AgreementGate(const GaborSettings& settings = {}) : bank_(settings) {}

@@ -10,7 +10,7 @@
 namespace neurosplat {
 
 /// What is expected of a frame: called with each frame [H, W], float in [0, 1], in turn, it gives a
-/// picture of the same size. Some remember the frames before. Reference S0, sections 3 and 4.
+/// picture of the same size. Some remember the frames before. docs/neuro-splat.md, "Expectations".
 using Expectation = std::function<at::Tensor(const at::Tensor& frame)>;
 
 inline constexpr double kGistSigma = 5.0;  ///< pixels

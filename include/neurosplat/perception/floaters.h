@@ -7,8 +7,8 @@
 namespace neurosplat {
 
 /// Packets collapsed to a bright dot, counted over all pictures: width s' below 0.02 of the canvas
-/// side and amplitude sqrt(a^2 + b^2) above 0.8 in any channel. raw: [B, N, 5 + 2C]. Source:
-/// reference S0, section 2.
+/// side and amplitude sqrt(a^2 + b^2) above 0.8 in any channel. raw: [B, N, 5 + 2C].
+/// docs/neuro-splat.md, "Floaters".
 std::int64_t floaters(const at::Tensor& raw);
 /// The same of activated packets [..., 5 + 2C], whatever their amplitudes.
 std::int64_t floaters_of_activated(const at::Tensor& packets);

@@ -7,8 +7,8 @@
 
 namespace neurosplat {
 
-/// Oriented complex Gabor filters, orientation o being pi o / orientations. Reference S0,
-/// section 3.
+/// Oriented complex Gabor filters, orientation o being pi o / orientations.
+/// docs/neuro-splat.md, "Agreement gate".
 struct GaborSettings {
   std::int64_t orientations = 4;
   double wavelength = 8.0;    ///< pixels

@@ -19,8 +19,8 @@ at::Tensor fovea(std::int64_t height, std::int64_t width, const Fixation& centre
                  at::ScalarType type);
 
 /// Where the eye goes next: to the most salient pixel among those that it has not just seen.
-/// Keeps the inhibition of return, a map that grows where the eye was and fades. Reference S0,
-/// section 3.
+/// Keeps the inhibition of return, a map that grows where the eye was and fades.
+/// docs/neuro-splat.md, "Gaze".
 class Gaze {
  public:
   /// `sigma` of what a fixation inhibits, pixels; `border`: pixels along the edges that are never

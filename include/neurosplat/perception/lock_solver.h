@@ -39,7 +39,7 @@ enum class Geometry { picture, anchors, decoder };
 
 struct LockSolverSettings {
   std::string solver = "closed-form";  ///< closed-form, adam or latent
-  // Adam on all raw numbers, from the decoder's packets at every frame (reference S0, section 2).
+  // Adam on all raw numbers from the decoder's packets, each frame: docs/neuro-splat.md, "Lock".
   std::int64_t steps = 5;  ///< most updates a frame
   double learning_rate = 0.2;
   // Closed form: the coefficients by the Gram solve.

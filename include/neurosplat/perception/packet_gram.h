@@ -10,7 +10,7 @@ namespace neurosplat {
 /// the rows Re E_n, then -Im E_n, the best ones solve (P P^T + ridge) q = P target. P P^T never
 /// needs P: each entry is a product of two sums along the axes. The ridge is the inhibition between
 /// overlapping packets, which share the matrix's large entries.
-/// Source: reference renderer-and-lock, section 2; our derivation.
+/// docs/lock.md, "The closed form"; our derivation.
 class PacketGram {
  public:
   /// geometry: [N, 5] activated, float32 on the CPU. ridge: a share of the mean diagonal. Throws

@@ -29,7 +29,7 @@ struct LockedPicture {
 
 /// A frozen prior and packets that lock onto one picture after another: decode(encode(picture)
 /// .mean), then Adam on the mean squared error between what the packets draw and the picture,
-/// with fresh moments for each. Only packets move. Source: reference S0, section 2.
+/// with fresh moments for each. Only packets move. docs/neuro-splat.md, "Lock".
 class PhaseLock {
  public:
   /// Puts the model, whose weights it shares, into evaluation mode.

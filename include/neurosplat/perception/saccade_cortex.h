@@ -10,7 +10,7 @@
 
 namespace neurosplat {
 
-/// Reference S0, section 3.3.
+/// docs/neuro-splat.md, "Saccades of a model".
 struct SaccadeSettings {
   std::int64_t fixations = 5;  ///< a frame
   std::int64_t steps = 8;      ///< updates of Adam a fixation

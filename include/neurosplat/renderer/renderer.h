@@ -31,8 +31,8 @@ struct RenderOptions {
 /// float32, or float64 with the dense renderer. `cuda` takes float32 on a CUDA device, in a build
 /// that has it, and makes pictures of NaN or infinite packets NaN without waiting to refuse them.
 /// Any B, N, C >= 1, height, width >= 2. Throws UsageError that names the argument, its shape and
-/// what was expected. Source: reference S0 section 1.1; the product form is our derivation
-/// (docs/renderer.md).
+/// what was expected. docs/neuro-splat.md, "Field and picture"; the product form is our
+/// derivation (docs/renderer.md).
 at::Tensor render(const at::Tensor& packets, std::int64_t height, std::int64_t width,
                   const RenderOptions& options = {});
 

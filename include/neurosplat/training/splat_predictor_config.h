@@ -12,8 +12,8 @@
 namespace neurosplat {
 
 /// Everything that decides a training run of the splat predictor, a splat VAE with a Koopman
-/// operator for its latent. Names and defaults are the reference's (S0, section 4) where it has
-/// them; the rest is ours.
+/// operator for its latent. Names and defaults are the reference's where it has them
+/// (docs/neuro-splat.md, "Splat predictor"); the rest is ours.
 struct SplatPredictorConfig {
   std::string video;
   std::string frames_dir;

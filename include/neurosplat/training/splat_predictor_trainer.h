@@ -9,7 +9,7 @@ namespace neurosplat {
 
 /// Trains a splat VAE to foresee: with z drawn from the posterior of x_t and K the operator,
 ///   MSE(draw(z), x_t) + w_pred MSE(draw(K z), x_t+1) + w_lin MSE(K mu_t, mu_t+1) + beta KL,
-/// mu_t+1 without a gradient (reference S0, section 4). The run folder receives config.json,
+/// mu_t+1 without a gradient; docs/neuro-splat.md, "Splat predictor". The run gets config.json,
 /// loss.csv, metrics.jsonl (with the persistence error beside pred), pred_###.png (rows: frame,
 /// reconstruction, predicted next, true next), model.safetensors, koopman.safetensors and
 /// checkpoints/.

@@ -14,7 +14,7 @@
 namespace neurosplat {
 
 /// Everything that decides a training run of the splat VAE. Names and defaults are the
-/// reference's (S0, section 1.4) where it has them; the rest is ours.
+/// reference's where it has them (docs/neuro-splat.md, "Training options"); the rest is ours.
 struct SplatVaeConfig {
   std::string dataset = "flowers";
   std::filesystem::path data = "./data";

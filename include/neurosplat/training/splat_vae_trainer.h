@@ -8,8 +8,8 @@
 
 namespace neurosplat {
 
-/// Trains the splat VAE: mean squared error + beta * KL, Adam, clipped gradient (reference S0,
-/// section 1.3). The run folder receives config.json, loss.csv, metrics.jsonl, recon_###.png and
+/// Trains the splat VAE (docs/neuro-splat.md, "Loss and schedules"): squared error + beta * KL,
+/// Adam, clipped gradient. The run gets config.json, loss.csv, metrics.jsonl, recon_###.png and
 /// sample_###.png (### the epoch, from 1), model.safetensors and checkpoints/.
 class SplatVaeTrainer {
  public:
