@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds everything, runs every test, then checks the layers and the layout of the code.
+# Builds everything, runs every test, then checks the layers, the documents and the layout of the code.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -37,6 +37,8 @@ say "running the tests"
 ctest --test-dir "build/$preset" --no-tests=error --output-on-failure -j "$cores" "${tests[@]}"
 say "checking the layers"
 python3 scripts/check_layers.py
+say "checking links and citations"
+python3 scripts/check_docs.py
 say "checking the layout with clang-format"
 git ls-files -z -- '*.h' '*.cpp' '*.cu' '*.cuh' | xargs -0 -r clang-format --dry-run -Werror ||
   fail "the layout differs: run clang-format -i on the files named above"
