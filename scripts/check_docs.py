@@ -9,7 +9,9 @@ import sys
 import urllib.parse
 
 GAP = r"[\s/#*]+"  # between two words of a comment, which may be wrapped there
-NOTES = re.compile(rf"reference{GAP}S\d|\bS\d,?{GAP}sections?{GAP}\d", re.IGNORECASE)
+NOTES = re.compile(
+    rf"reference{GAP}S\d|\bS\d,?{GAP}sections?{GAP}\d|[\w-]+\.md,{GAP}sections?{GAP}\d", re.IGNORECASE
+)
 CITED = re.compile(rf'docs/([\w-]+\.md),{GAP}\\?"([^"\\]+)\\?"')
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
@@ -49,7 +51,8 @@ def anchors_of(text):
 
 def errors_of_citations(path, text, texts):
     for match in NOTES.finditer(text):
-        yield match.start(), f"cites notes that readers lack ('{match.group()}'): cite docs/ or a paper"
+        cited = re.sub(GAP, " ", match.group())
+        yield match.start(), f"expected a heading of docs/ or a paper, got the notes '{cited}'"
     for match in CITED.finditer(text):
         document = pathlib.PurePosixPath("docs") / match.group(1)
         heading = re.sub(GAP, " ", match.group(2))

@@ -83,8 +83,7 @@ int evaluate(const Options& options) {
        {"temporal_mass_top_tenth", 0.389, 3},
        {"static_mass_top_tenth", 0.290, 3}},
       nlohmann::ordered_json::object(),
-      "koopman_predict_probe: a run of it on the same frames; which frame the masses are of is not "
-      "said, frame 43 gives them",
+      "koopman_predict_probe: a run of it on the same frames; the masses are those at frame 43",
       reason_for_difference(as_published));
   std::printf(
       "next frame: free K %.2f dB, copy %.2f dB, decode(z) %.2f dB, mean frame %.2f dB; "
