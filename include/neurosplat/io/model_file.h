@@ -9,7 +9,8 @@
 namespace neurosplat {
 
 /// Reads a splat VAE from a run folder (its model.safetensors), a .safetensors file or the
-/// reference's PyTorch state dict (.pt, .pth). Sizes are inferred from the tensors and must agree
+/// reference's PyTorch state dict (.pt, .pth; alone or in a checkpoint, see torch_checkpoint.h), of
+/// any float dtype. Sizes are inferred from the tensors and must agree
 /// with the file's own description where it has one. The model is on the CPU, in evaluation mode.
 /// Throws Error, one line.
 SplatVae load_splat_vae(const std::filesystem::path& path);
