@@ -176,6 +176,9 @@ std::vector<Outputs::Target> Outputs::targets_of(const Output& output) {
 }
 
 void Outputs::check_kind(const Output& output) const {
+  if (output.given.empty()) {
+    throw UsageError(text("--", output.option, ": expected a folder, got an empty name"));
+  }
   std::error_code ignored;
   const bool is_folder = fs::is_directory(output.given, ignored);
   if (output.names.empty() && (is_folder || !output.given.has_filename())) {

@@ -55,6 +55,7 @@ void check(const Request& request) {
   if (request.seed < 0 || request.threads < 0) {
     throw UsageError("seed and threads: expected at least 0");
   }
+  if (request.out.empty()) throw UsageError("out: expected a file to write, got an empty name");
   Outputs outputs(request.overwrite);
   outputs.reads("model", request.model, kModelFileNames);
   outputs.writes("out", request.out);

@@ -183,9 +183,14 @@ TEST_F(OutputsTest, FilesAndFoldersAreNotConfused) {
   put("folder/x");
   EXPECT_SAYS(check("in", "folder"), "usage: --out: expected a file to write, folder is a folder");
   EXPECT_SAYS(check("in", "new/"), "is a folder: add a name");
-  Outputs outputs(true);
-  outputs.writes("out", "file", {"metrics.json"});
-  EXPECT_SAYS(check(outputs), "usage: --out: expected a folder, file is a file");
+  const auto folder = [&](const fs::path& out) {
+    Outputs outputs(true);
+    outputs.writes("out", out, {"metrics.json"});
+    return check(outputs);
+  };
+  EXPECT_SAYS(folder("file"), "usage: --out: expected a folder, file is a file");
+  EXPECT_SAYS(folder(""), "usage: --out: expected a folder, got an empty name");
+  EXPECT_EQ(folder("."), "");
 }
 
 TEST_F(OutputsTest, SaysAtOnceWhatCannotBeWritten) {
