@@ -17,6 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kSide = 256;
+constexpr const char *kAgreementFigure = "saccade_agreement", *kNoveltyFigure = "saccade_novelty";
 
 /// The two pictures and where they differ.
 struct Scene {
@@ -48,6 +49,10 @@ void add_scene_options(CLI::App& command, Scene& scene) {
   command.add_option("--right", scene.box.right, "column after the last")->capture_default_str();
 }
 
+std::vector<std::pair<std::string, fs::path>> inputs_of(const Scene& scene) {
+  return {{"picture", scene.picture}, {"world", scene.world}};
+}
+
 /// Fills in the pictures; whether they are the reference's.
 template <class Request>
 bool read_scene(const ExperimentOptions& common, const Scene& scene, Request& request,
@@ -77,6 +82,7 @@ nlohmann::ordered_json pairs_of(const std::vector<Fixation>& fixations) {
 }
 
 int evaluate_agreement(AgreementOptions options) {
+  check_outputs(options.common, kAgreementFigure, inputs_of(options.scene));
   use_threads(options.common.threads);
   MetricsFile file{.experiment = "agreement"};
   auto& request = options.request;
@@ -135,11 +141,12 @@ int evaluate_agreement(AgreementOptions options) {
       "-> %.3f\n",
       result.held_db - result.gist_db, result.stitch_db - result.gist_db,
       result.window_held_db - result.window_gist_db, result.surprise_before, result.surprise_after);
-  write_experiment(options.common, file, "saccade_agreement", agreement_figure(request, result));
+  write_experiment(options.common, file, kAgreementFigure, agreement_figure(request, result));
   return 0;
 }
 
 int evaluate_novelty(NoveltyOptions options) {
+  check_outputs(options.common, kNoveltyFigure, inputs_of(options.scene));
   use_threads(options.common.threads);
   MetricsFile file{.experiment = "novelty"};
   auto& request = options.request;
@@ -164,7 +171,7 @@ int evaluate_novelty(NoveltyOptions options) {
   std::printf("surprise in the box: %.2fx by intensity, %.2fx by phase; %lld of %zu fixations\n",
               result.enrichment_intensity, result.enrichment_phase,
               static_cast<long long>(result.fixations_in_box), result.fixations.size());
-  write_experiment(options.common, file, "saccade_novelty", novelty_figure(request, result));
+  write_experiment(options.common, file, kNoveltyFigure, novelty_figure(request, result));
   return 0;
 }
 

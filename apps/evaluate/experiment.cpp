@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "common/outputs.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/image_file.h"
@@ -25,6 +26,12 @@ std::vector<fs::path> fixture_folders(const ExperimentOptions& options) {
           fs::path("tests") / "data" / "perception"};
 }
 
+constexpr const char* kMetrics = "metrics.json";
+
+std::string picture_name(const std::string& figure_name) {
+  return figure_name + ".png";
+}
+
 }  // namespace
 
 void add_experiment_options(CLI::App& command, ExperimentOptions& options,
@@ -32,12 +39,22 @@ void add_experiment_options(CLI::App& command, ExperimentOptions& options,
   options.out = "./evaluation/" + name;
   command.add_option("--out", options.out, "folder for metrics.json and the figure")
       ->capture_default_str();
+  add_overwrite_option(command, options.overwrite);
   command.add_option("--fixtures", options.fixtures,
                      "folder of the reference's inputs S0_*.npy; default: "
                      "$NEUROSPLAT_SHARED/reference/fixtures or ../shared/reference/fixtures, then "
                      "tests/data/perception");
   command.add_option("--threads", options.threads, "CPU threads; 0: all cores")
       ->capture_default_str();
+}
+
+void check_outputs(const ExperimentOptions& options, const std::string& figure_name,
+                   const std::vector<std::pair<std::string, fs::path>>& inputs) {
+  Outputs outputs(options.overwrite);
+  outputs.reads("fixtures", options.fixtures);
+  for (const auto& [option, path] : inputs) outputs.reads(option, path);
+  outputs.writes("out", options.out, {kMetrics, picture_name(figure_name)});
+  outputs.check();
 }
 
 fs::path find_input(const ExperimentOptions& options, const std::string& name) {
@@ -95,9 +112,10 @@ void write_experiment(const ExperimentOptions& options, const MetricsFile& metri
   std::error_code failure;
   fs::create_directories(out, failure);
   if (failure) throw Error(text(out.string(), ": cannot make it: ", failure.message()));
-  write_png(out / (figure_name + ".png"), figure);
-  write_metrics(out / "metrics.json", metrics);
-  std::printf("written: metrics.json, %s.png in %s\n", figure_name.c_str(), out.c_str());
+  const auto picture = picture_name(figure_name);
+  write_png(out / picture, figure);
+  write_metrics(out / kMetrics, metrics);
+  std::printf("written: %s, %s in %s\n", kMetrics, picture.c_str(), out.c_str());
 }
 
 }  // namespace neurosplat::apps

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/program.h"
@@ -17,10 +18,16 @@ struct ExperimentOptions {
   std::string out;
   std::filesystem::path fixtures;
   int threads = 0;
+  bool overwrite = false;
 };
 
-/// --out (default ./evaluation/NAME), --fixtures, --threads.
+/// --out (default ./evaluation/NAME), --overwrite, --fixtures, --threads.
 void add_experiment_options(CLI::App& command, ExperimentOptions& options, const std::string& name);
+
+/// Checks what write_experiment() will write against what is there and what options name as inputs
+/// (option, path; empty ones left out). Throws as Outputs::check().
+void check_outputs(const ExperimentOptions& options, const std::string& figure_name,
+                   const std::vector<std::pair<std::string, std::filesystem::path>>& inputs);
 
 /// `given` when there is one, else the reference's input `name`: in --fixtures when that is
 /// given, else in $NEUROSPLAT_SHARED/reference/fixtures, ../shared/reference/fixtures or

@@ -22,6 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kFigure = "koopman_predict";
+
 struct Options {
   ExperimentOptions common;
   std::string frames;
@@ -46,6 +48,7 @@ at::Tensor read_stream(const Options& options) {
 }
 
 int evaluate(const Options& options) {
+  check_outputs(options.common, kFigure, {{"frames", options.frames}});
   use_threads(options.common.threads);
   auto request = options.request;
   const bool stream = !options.frames.empty() && fs::path(options.frames).extension() != ".npy";
@@ -90,7 +93,7 @@ int evaluate(const Options& options) {
       "best a %.2f with %.2f dB\n",
       result.free_db, result.persistence_db, result.latent_persistence_db, result.static_mean_db,
       result.best_anchor, result.best_anchored_db);
-  write_experiment(options.common, file, "koopman_predict", koopman_figure(result));
+  write_experiment(options.common, file, kFigure, koopman_figure(result));
   return 0;
 }
 

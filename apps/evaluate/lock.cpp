@@ -7,8 +7,11 @@
 #include <system_error>
 #include <vector>
 
+#include "common/outputs.h"
 #include "evaluate/lock_sets.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/interrupt.h"
+#include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/evaluation/lock_curve.h"
 #include "neurosplat/io/image_file.h"
@@ -28,7 +31,12 @@ struct Options {
   LockCurveRequest request = {.solvers = {}, .budgets_ms = {5, 10, 20, 33, 66, 100}};
   double example_budget_ms = 33;
   int threads = 0;
+  bool overwrite = false;
 };
+
+constexpr int kInterrupted = 130;
+constexpr const char *kMetrics = "metrics.json", *kTable = "per_picture.csv",
+                     *kCurve = "lock_curve.png", *kExamples = "examples.png";
 
 nlohmann::ordered_json json_of(const LockRow& row) {
   nlohmann::ordered_json json = {{"set", row.set},
@@ -62,7 +70,8 @@ nlohmann::ordered_json published_rows() {
 }
 
 MetricsFile metrics_of(const Options& options, const SplatVaeArchitecture& sizes,
-                       const std::vector<LockSet>& sets, const std::vector<LockRow>& rows) {
+                       const std::vector<LockSet>& sets, const std::vector<LockRow>& rows,
+                       bool complete) {
   MetricsFile file{.experiment = "lock"};
   file.settings = {{"model", options.model.string()},
                    {"image_size", sizes.image_size},
@@ -90,6 +99,7 @@ MetricsFile metrics_of(const Options& options, const SplatVaeArchitecture& sizes
   }
   auto list = nlohmann::ordered_json::array();
   for (const auto& row : rows) list.push_back(json_of(row));
+  file.results["complete"] = complete;
   file.results["rows"] = std::move(list);
   if (with_data && options.sets.dataset == "flowers" && sizes.image_size == 128 &&
       sizes.packets == 512) {
@@ -102,6 +112,7 @@ void print_heading() {
   std::printf("%-14s %-5s %-16s %9s %8s %8s %8s %8s %8s %8s %8s %7s\n", "set", "mode", "solver",
               "budget ms", "PSNR dB", "prior dB", "p50 ms", "p99 ms", "floaters", "spurious",
               "pictures", "dropped");
+  std::fflush(stdout);
 }
 
 /// At once, so that a long run shows what it has.
@@ -126,6 +137,45 @@ void print_reference(const nlohmann::ordered_json& reference) {
   }
 }
 
+void check_outputs(const Options& options) {
+  Outputs outputs(options.overwrite);
+  const auto& sets = options.sets;
+  outputs.reads("model", options.model, kModelFileNames);
+  outputs.reads("data", sets.data);
+  outputs.reads("kodak", sets.kodak);
+  for (const auto& folder : sets.images) outputs.reads("images", folder);
+  for (const auto& video : sets.videos) outputs.reads("video", video);
+  outputs.writes("out", options.out, {kMetrics, kTable, kCurve, kExamples});
+  outputs.check();
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure) throw Error(text(folder.string(), ": cannot make it: ", failure.message()));
+}
+
+void write_rows(const fs::path& out, const MetricsFile& metrics, const std::vector<LockRow>& rows) {
+  make_folder(out);
+  write_per_picture_csv(out / kTable, rows);
+  write_png(out / kCurve, lock_curve_figure(rows));
+  write_metrics(out / kMetrics, metrics);
+}
+
+/// What was measured before somebody grew impatient. Examples of an earlier run are not of it.
+int leave(const Options& options, const MetricsFile& metrics, const std::vector<LockRow>& rows) {
+  if (rows.empty()) {
+    log::warn("interrupted before the first row: nothing is written");
+    return kInterrupted;
+  }
+  write_rows(options.out, metrics, rows);
+  std::error_code ignored;
+  fs::remove(options.out / kExamples, ignored);
+  log::warn(text("interrupted: ", rows.size(), " rows, marked as not complete, are in ",
+                 options.out.string()));
+  return kInterrupted;
+}
+
 int evaluate(Options options) {
   if (options.threads < 0) throw UsageError("threads: expected at least 0");
   use_threads(options.threads);
@@ -136,23 +186,22 @@ int evaluate(Options options) {
     throw UsageError(
         text("example-budget: expected milliseconds above 0, got ", options.example_budget_ms));
   }
+  check_outputs(options);
   const auto model = load_splat_vae(options.model);
   const auto sets = open_lock_sets(options.sets, model.architecture().image_size);
-  std::error_code failure;
-  fs::create_directories(options.out, failure);
-  if (failure) throw Error(text(options.out.string(), ": cannot make it: ", failure.message()));
+  const InterruptGuard guard;
   print_heading();
   const auto rows = measure_lock(model, sets, request, print_row);
-  const auto metrics = metrics_of(options, model.architecture(), sets, rows);
+  const bool complete = !InterruptGuard::raised();
+  const auto metrics = metrics_of(options, model.architecture(), sets, rows, complete);
+  if (!complete) return leave(options, metrics, rows);
   print_reference(metrics.reference);
-  write_per_picture_csv(options.out / "per_picture.csv", rows);
-  write_png(options.out / "lock_curve.png", lock_curve_figure(rows));
-  write_png(options.out / "examples.png",
+  write_rows(options.out, metrics, rows);
+  write_png(options.out / kExamples,
             lock_examples(model, sets, request.solvers, options.example_budget_ms));
-  write_metrics(options.out / "metrics.json", metrics);
-  std::printf("written: metrics.json, per_picture.csv, lock_curve.png, examples.png in %s\n",
+  std::printf("written: %s, %s, %s, %s in %s\n", kMetrics, kTable, kCurve, kExamples,
               options.out.c_str());
-  return 0;
+  return InterruptGuard::raised() ? kInterrupted : 0;
 }
 
 void add_set_options(CLI::App& command, LockSetOptions& sets) {
@@ -216,6 +265,7 @@ void add_evaluate_lock(Program& program) {
                   "milliseconds for the pictures of examples.png")
       ->capture_default_str();
   command.add_option("--out", options->out, "folder for the results")->capture_default_str();
+  add_overwrite_option(command, options->overwrite);
   command.add_option("--threads", options->threads, "CPU threads; 0: all cores")
       ->capture_default_str();
 }

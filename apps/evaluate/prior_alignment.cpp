@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kFigure = "prior_alignment";
+
 constexpr std::int64_t kSide = 256;
 
 struct Options {
@@ -24,6 +26,7 @@ struct Options {
 };
 
 int evaluate(const Options& options) {
+  check_outputs(options.common, kFigure, {{"picture", options.picture}, {"other", options.other}});
   use_threads(options.common.threads);
   auto request = options.request;
   const auto picture = input_path(options.common, options.picture, "S0_astronaut256.npy");
@@ -67,7 +70,7 @@ int evaluate(const Options& options) {
                         {"other_percept_db", 8.77, 2}},
                        nlohmann::ordered_json::object(), "prior_alignment_probe: a run of it",
                        reason_for_difference(as_published));
-  write_experiment(options.common, file, "prior_alignment", prior_alignment_figure(scores));
+  write_experiment(options.common, file, kFigure, prior_alignment_figure(scores));
   return 0;
 }
 

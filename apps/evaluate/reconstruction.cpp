@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "common/outputs.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/evaluation/reconstruction_scores.h"
@@ -26,7 +28,12 @@ struct Request {
   std::vector<std::string> floor_splits = {"train", "val"};
   std::int64_t limit = 0, floor_limit = 4096, batch = 64, seed = 0;
   int workers = 4, threads = 0;
+  bool overwrite = false;
 };
+
+constexpr int kInterrupted = 130;
+constexpr const char *kMetrics = "metrics.json", *kTable = "per_image.csv",
+                     *kSheet = "best_median_worst.png";
 
 std::shared_ptr<const PictureSource> open_split(const Request& request,
                                                 const std::vector<std::string>& splits) {
@@ -130,8 +137,19 @@ void print_summary(const ReconstructionScores& scores) {
       scores.floors->mean_image_psnr_mean_db);
 }
 
+void check_outputs(const Request& request) {
+  Outputs outputs(request.overwrite);
+  outputs.reads("model", request.model, kModelFileNames);
+  outputs.reads("data", request.data);
+  outputs.reads("images", request.images);
+  outputs.reads("floor-images", request.floor_images);
+  outputs.writes("out", request.out, {kMetrics, kTable, kSheet});
+  outputs.check();
+}
+
 int evaluate(const Request& request) {
   check(request);
+  check_outputs(request);
   use_threads(request.threads);
   const auto model = load_splat_vae(request.model);
   model.to(device_from_name(request.device));
@@ -142,16 +160,16 @@ int evaluate(const Request& request) {
                                       .seed = static_cast<std::uint64_t>(request.seed),
                                       .workers = request.workers,
                                       .batch = request.batch});
+  const InterruptGuard guard;  // files are all there or none: a signal waits for the last one
   std::error_code failure;
   fs::create_directories(request.out, failure);
   if (failure) throw Error(text(request.out.string(), ": cannot make it: ", failure.message()));
-  write_per_image_csv(request.out / "per_image.csv", scores);
-  write_png(request.out / "best_median_worst.png", scores.sheet);
-  write_metrics(request.out / "metrics.json", metrics_of(request, model, scores));
+  write_per_image_csv(request.out / kTable, scores);
+  write_png(request.out / kSheet, scores.sheet);
+  write_metrics(request.out / kMetrics, metrics_of(request, model, scores));
   print_summary(scores);
-  std::printf("written: metrics.json, per_image.csv, best_median_worst.png in %s\n",
-              request.out.c_str());
-  return 0;
+  std::printf("written: %s, %s, %s in %s\n", kMetrics, kTable, kSheet, request.out.c_str());
+  return InterruptGuard::raised() ? kInterrupted : 0;
 }
 
 }  // namespace
@@ -191,6 +209,7 @@ void add_evaluate_reconstruction(Program& program) {
                   "pictures to measure on at most, chosen by --seed; 0: all")
       ->capture_default_str();
   command.add_option("--out", request->out, "folder for the results")->capture_default_str();
+  add_overwrite_option(command, request->overwrite);
   command.add_option("--batch", request->batch, "pictures at a time")->capture_default_str();
   command.add_option("--workers", request->workers, "threads that decode pictures")
       ->capture_default_str();

@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kFigure = "saccade_demo";
+
 constexpr std::int64_t kSide = 84, kGistPackets = 70, kSaccades = 10, kPackets = 26;
 
 struct Options {
@@ -53,6 +55,9 @@ void read_draws(const Options& options, SaccadeDemoRequest& request) {
 
 int evaluate(const Options& options) {
   if (options.seed && *options.seed < 0) throw UsageError("seed: expected 0 or more");
+  check_outputs(
+      options.common, kFigure,
+      {{"picture", options.picture}, {"draws", options.draws}, {"gist-draws", options.gist_draws}});
   use_threads(options.common.threads);
   auto request = options.request;
   const auto picture = input_path(options.common, options.picture, "S0_hopper84.npy");
@@ -103,7 +108,7 @@ int evaluate(const Options& options) {
   std::printf("fovea-weighted %.2f -> %.2f dB, periphery %.2f -> %.2f dB, whole %.2f -> %.2f dB\n",
               result.fovea_before_db, result.fovea_after_db, result.periphery_before_db,
               result.periphery_after_db, result.whole_before_db, result.whole_after_db);
-  write_experiment(options.common, file, "saccade_demo", saccade_figure(request, result));
+  write_experiment(options.common, file, kFigure, saccade_figure(request, result));
   return 0;
 }
 

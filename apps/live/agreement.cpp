@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kSmokeFrames = 3, kSmokeStep = 6;
-const std::string kStill = "live_agreement_still.png";
+const std::string kStill = "live_agreement_still.png", kSeries = "temporal_###.png";
 
 /// Both modes: agreement looks at a frame with its own gist, temporal with the frame before.
 struct Request {
@@ -73,19 +73,30 @@ std::string label_of(const Request& request) {
   return request.koopman.empty() ? "prior: the frame before, model" : "prior: K, then the model";
 }
 
-/// What the reference writes without being told: a still, or a numbered series.
+/// What the reference writes without being told: one still, ...
+bool writes_still(const Request& request) {
+  return !request.image.empty() && request.stream.out.empty();
+}
+
+/// ... or a numbered series, into this folder; an empty path where neither.
+fs::path series_folder(const Request& request) {
+  const auto& out = request.stream.out;
+  if (request.image_sequence.empty() || (!out.empty() && is_video_sink(out))) return {};
+  return out.empty() ? "." : out;
+}
+
 std::unique_ptr<FrameSink> sink_of(const Request& request, std::string& written) {
-  if (!request.image.empty() && request.stream.out.empty()) {
+  if (writes_still(request)) {
     written = kStill;
     return named_pictures([](std::int64_t) { return fs::path(kStill); });
   }
-  if (request.image_sequence.empty()) return nullptr;
-  const fs::path folder = request.stream.out.empty() ? "." : request.stream.out;
-  if (folder.extension() == ".mp4") return nullptr;
+  const auto folder = series_folder(request);
+  if (folder.empty()) return nullptr;
+  if (request.stream.overwrite) remove_series(folder, kSeries);
   std::error_code failure;
   fs::create_directories(folder, failure);
   if (failure) throw Error(text(folder.string(), ": cannot make it: ", failure.message()));
-  written = (folder / "temporal_###.png").string();
+  written = (folder / kSeries).string();
   return named_pictures([folder](std::int64_t number) {
     char name[40];
     std::snprintf(name, sizeof name, "temporal_%03lld.png", static_cast<long long>(number));
@@ -107,19 +118,41 @@ std::string summary_of(const Request& request, const LiveReport& report,
               places);
 }
 
+/// The option that names the source.
+std::string source_option(const Request& request) {
+  if (!request.image.empty()) return "image";
+  return request.image_sequence.empty() ? "source" : "image-seq";
+}
+
+/// With --image or --image-seq as the source.
+StreamOptions stream_of(const Request& request) {
+  auto stream = request.stream;
+  if (source_option(request) == "source") return stream;
+  stream.source = request.image.empty() ? request.image_sequence : request.image;
+  stream.camera.reset();
+  return stream;
+}
+
 std::unique_ptr<FrameSource> source_of(const Request& request) {
   if (request.smoke) return smoke_frames(kSmokeFrames, request.temporal ? kSmokeStep : 0);
-  auto stream = request.stream;
-  const auto& named = request.image.empty() ? request.image_sequence : request.image;
-  if (!named.empty()) {
-    stream.source = named;
-    stream.camera.reset();
-  }
-  return open_source(stream);
+  return open_source(stream_of(request));
+}
+
+void check_outputs(const Request& request) {
+  auto stream = stream_of(request);
+  const auto folder = series_folder(request);
+  if (!folder.empty()) stream.out.clear();
+  auto outputs = outputs_of(stream, source_option(request));
+  if (writes_still(request)) outputs.writes("out", kStill);
+  if (!folder.empty()) outputs.writes("out", folder, {kSeries});
+  outputs.reads("model", request.model, kModelFileNames);
+  outputs.reads("koopman", request.koopman, kKoopmanFileNames);
+  outputs.check();
 }
 
 int run(const Request& request) {
   check(request);
+  check_outputs(request);
   const auto window =
       request.smoke
           ? nullptr

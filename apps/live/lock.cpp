@@ -11,6 +11,7 @@
 #include "live/stream_options.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/io/model_file.h"
 #include "neurosplat/models/device.h"
 #include "neurosplat/perception/live_lock.h"
 
@@ -70,6 +71,9 @@ int run(const Request& request) {
   const auto settings = settings_of(request);
   const double budget = budget_of(request);
   check(request.stream);
+  auto outputs = outputs_of(request.stream);
+  outputs.reads("model", request.model, kModelFileNames);
+  outputs.check();
   const auto window =
       request.smoke ? nullptr : open_window(request.stream, "neurosplat: phase lock");
   use_threads(request.stream.threads);

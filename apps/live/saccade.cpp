@@ -8,6 +8,7 @@
 #include "live/stream_options.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/io/model_file.h"
 #include "neurosplat/models/device.h"
 #include "neurosplat/perception/live_cortex.h"
 
@@ -35,6 +36,9 @@ std::string summary_of(const Request& request, const LiveReport& report) {
 int run(const Request& request) {
   check(request.settings);
   check(request.stream);
+  auto outputs = outputs_of(request.stream);
+  outputs.reads("model", request.model, kModelFileNames);
+  outputs.check();
   const auto window = request.smoke ? nullptr : open_window(request.stream, "neurosplat: saccade");
   use_threads(request.stream.threads);
   const SaccadeCortex cortex(

@@ -2,7 +2,6 @@
 
 #include <cstdio>
 #include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "neurosplat/core/error.h"
@@ -42,6 +41,7 @@ void add_stream_options(CLI::App& command, StreamOptions& options,
                    "camera's are");
   command.add_option("--out,--record", options.out, "NAME.mp4 or a folder for PNG files");
   command.add_option("--metrics", options.metrics, "CSV file: " + metrics_help);
+  add_overwrite_option(command, options.overwrite);
   command.add_flag("--headless", options.headless, "open no window");
   command.add_option("--frames", options.frames, "stop after that many; 0: all")
       ->capture_default_str();
@@ -57,12 +57,18 @@ void check(const StreamOptions& options) {
   if (options.threads < 0) {
     throw UsageError(text("threads: expected a number >= 0 (0: all cores), got ", options.threads));
   }
-  // It is written last: better to hear now that it cannot be.
-  const auto folder = fs::path(options.metrics).parent_path();
-  std::error_code ignored;
-  if (!folder.empty() && !fs::is_directory(folder, ignored)) {
-    throw Error(text("expected the folder of ", options.metrics, ", there is none: make it first"));
+}
+
+Outputs outputs_of(const StreamOptions& options, const std::string& source_option) {
+  Outputs outputs(options.overwrite);
+  if (!options.camera) outputs.reads(source_option, options.source);
+  if (!options.out.empty() && is_video_sink(options.out)) {
+    outputs.writes("out", options.out);
+  } else if (!options.out.empty()) {
+    outputs.writes("out", options.out, {kFrameFiles});
   }
+  outputs.writes("metrics", options.metrics);
+  return outputs;
 }
 
 std::unique_ptr<FrameSource> open_source(const StreamOptions& options) {
@@ -74,7 +80,9 @@ std::unique_ptr<FrameSource> open_source(const StreamOptions& options) {
 }
 
 std::unique_ptr<FrameSink> open_sink(const StreamOptions& options, const FrameSource& source) {
-  return options.out.empty() ? nullptr : open_frame_sink(options.out, source.frames_per_second());
+  if (options.out.empty()) return nullptr;
+  if (options.overwrite && !is_video_sink(options.out)) remove_series(options.out, kFrameFiles);
+  return open_frame_sink(options.out, source.frames_per_second());
 }
 
 void add_size_options(CLI::App& command, ModelSizes& sizes) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "common/outputs.h"
 #include "common/program.h"
 #include "live/mode_switch.h"
 #include "live/panel_window.h"
@@ -22,25 +23,30 @@ struct StreamOptions {
   std::string source = "camera:0";
   std::optional<int> camera;
   std::string out, metrics;
-  bool headless = false, realtime = false;
+  bool headless = false, realtime = false, overwrite = false;
   std::int64_t frames = 0;
   int threads = 0;
   std::string device = "auto";
 };
 
-/// --source, --cam, --realtime, --out (or --record), --metrics, --headless, --frames, --device,
-/// --threads. The present values are the defaults; `metrics_help` says what is written of each
-/// frame.
+/// --source, --cam, --realtime, --out (or --record), --metrics, --overwrite, --headless, --frames,
+/// --device, --threads. The present values are the defaults; `metrics_help` says what is written of
+/// each frame.
 void add_stream_options(CLI::App& command, StreamOptions& options, const std::string& metrics_help);
 
-/// Throws UsageError, or Error for a folder that is not there.
+/// Throws UsageError.
 void check(const StreamOptions& options);
+
+/// The source under the name of its option, panels and numbers; a command adds what else it reads
+/// and writes.
+Outputs outputs_of(const StreamOptions& options, const std::string& source_option = "source");
 
 /// The frames that are asked for. Of a camera, or anything with --realtime, the newest one there
 /// is; else every one.
 std::unique_ptr<FrameSource> open_source(const StreamOptions& options);
 
-/// What takes the panels, nothing where --out was not given.
+/// What takes the panels, nothing where --out was not given; an earlier run's are removed from a
+/// folder with --overwrite.
 std::unique_ptr<FrameSink> open_sink(const StreamOptions& options, const FrameSource& source);
 
 /// Sizes that the reference needs named; here the model knows them, and a wrong one is an error.

@@ -10,19 +10,20 @@
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <vector>
 
+#include "common/outputs.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/memory.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/io/image_file.h"
 #include "neurosplat/io/model_file.h"
 #include "neurosplat/models/device.h"
 #include "neurosplat/renderer/renderer.h"
+#include "sample/picture_sheet.h"
 
 namespace neurosplat::apps {
 namespace {
 
-/// Pictures drawn at a time.
+/// Pictures decoded at a time.
 constexpr std::int64_t kBatch = 64;
 
 struct Request {
@@ -31,6 +32,7 @@ struct Request {
   std::int64_t count = 0, columns = 8, seed = 0, size = 0;
   double temperature = 1.0;
   int threads = 0;
+  bool overwrite = false;
 };
 
 bool interpolates(const Request& request) {
@@ -53,13 +55,21 @@ void check(const Request& request) {
   if (request.seed < 0 || request.threads < 0) {
     throw UsageError("seed and threads: expected at least 0");
   }
+  if (request.out.empty()) throw UsageError("out: expected a file to write, got an empty name");
+  Outputs outputs(request.overwrite);
+  outputs.reads("model", request.model, kModelFileNames);
+  outputs.writes("out", request.out);
+  outputs.check();
+}
+
+SheetSize sheet_of(const Request& request, bool line, std::int64_t side) {
+  const std::int64_t count = request.count > 0 ? request.count : line ? 8 : 64;
+  return {count, std::min(request.columns, count), side};
 }
 
 /// Latents of the pictures asked for: independent draws, or a straight line between two.
-at::Tensor latents_for(const Request& request, std::int64_t latent) {
+at::Tensor latents_for(const Request& request, bool line, std::int64_t count, std::int64_t latent) {
   const auto generator = at::detail::createCPUGenerator(static_cast<std::uint64_t>(request.seed));
-  const bool line = interpolates(request);
-  const std::int64_t count = request.count > 0 ? request.count : line ? 8 : 64;
   const auto drawn =
       at::randn({line ? 2 : count, latent}, generator, at::kFloat) * request.temperature;
   if (!line) return drawn;
@@ -69,22 +79,32 @@ at::Tensor latents_for(const Request& request, std::int64_t latent) {
 
 int draw_samples(const Request& request) {
   check(request);
+  const bool line = interpolates(request);
+  RenderOptions drawing{.renderer = renderer_from_name(request.renderer)};
+  const bool dense = drawing.renderer == RendererKind::dense;
+  const auto check_size = [&](std::int64_t side) {
+    check_fits(sheet_of(request, line, side), dense, available_memory());
+  };
+  if (request.size > 0) check_size(request.size);
   use_threads(request.threads);
   const at::NoGradGuard no_gradient;
   const auto model = load_splat_vae(request.model);
+  const auto side = request.size > 0 ? request.size : model.architecture().image_size;
+  check_size(side);
   const auto device = device_from_name(request.device);
   model.to(device);
-  const auto latents = latents_for(request, model.architecture().latent);
-  const auto side = request.size > 0 ? request.size : model.architecture().image_size;
-  std::vector<at::Tensor> parts;
+  if (dense) drawing.chunk = packets_at_a_time(side);
+  const auto size = sheet_of(request, line, side);
+  const auto latents = latents_for(request, line, size.count, model.architecture().latent);
+  PictureSheet sheet(size);
   for (const auto& part : latents.split(kBatch)) {
     const auto packets = model.decode(part.to(device)).to(at::kFloat);
-    parts.push_back(render(packets, side, side, {.renderer = renderer_from_name(request.renderer)})
-                        .to(at::kCPU));
+    for (const auto& some : packets.split(pictures_at_a_time(side, dense))) {
+      sheet.add(render(some, side, side, drawing).to(at::kCPU));
+    }
   }
-  const auto pictures = at::cat(parts);
-  write_png(request.out, picture_grid(pictures, std::min(request.columns, pictures.size(0))));
-  std::printf("%lld pictures: %s\n", static_cast<long long>(pictures.size(0)), request.out.c_str());
+  sheet.write(request.out);
+  std::printf("%lld pictures: %s\n", static_cast<long long>(size.count), request.out.c_str());
   return 0;
 }
 
@@ -115,6 +135,7 @@ void add_sample_splat_vae(Program& program) {
                   "pixels a side to draw at, packets scale to any; 0: the model's")
       ->capture_default_str();
   command.add_option("--out", request->out, "PNG file to write")->capture_default_str();
+  add_overwrite_option(command, request->overwrite);
   command.add_option("--device", request->device, "cpu, cuda or auto")->capture_default_str();
   command.add_option("--renderer", request->renderer, "auto, matrix, cuda or dense")
       ->capture_default_str();

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/picture_loader.h"
@@ -26,6 +27,9 @@ namespace {
 
 /// Steps that no budget here reaches.
 constexpr std::int64_t kUntilTheBudgetEnds = 1'000'000;
+
+/// Thrown within a row that is then left out.
+struct Interrupted {};
 
 template <class Number>
 bool parse(std::string_view words, Number& number) {
@@ -266,6 +270,7 @@ std::vector<LockRow> measure_lock(const SplatVae& model, const std::vector<LockS
                            const Job& job) {
     const auto note = text(set.name, ", ", name_of(job.mode), ", ", name);
     rows.push_back(run_job(solver, name, set, job, [&](std::int64_t calls) {
+      if (InterruptGuard::raised()) throw Interrupted();
       const double now_ms = done_ms + job.budget_ms * static_cast<double>(calls);
       progress.update(static_cast<std::int64_t>(now_ms), note);
     }));
@@ -273,13 +278,17 @@ std::vector<LockRow> measure_lock(const SplatVae& model, const std::vector<LockS
     progress.clear();
     if (finished) finished(rows.back());
   };
-  for (const auto& set : sets) {
-    const auto jobs = jobs_for(set, request);
-    for (const auto& [name, settings] : request.solvers) {
-      const auto solver = make_lock_solver(model, settings);
-      warm_up(*solver, set, jobs);
-      for (const auto& job : jobs) measure(*solver, name, set, job);
+  try {
+    for (const auto& set : sets) {
+      const auto jobs = jobs_for(set, request);
+      for (const auto& [name, settings] : request.solvers) {
+        const auto solver = make_lock_solver(model, settings);
+        warm_up(*solver, set, jobs);
+        for (const auto& job : jobs) measure(*solver, name, set, job);
+      }
     }
+  } catch (const Interrupted&) {
+    progress.clear();
   }
   return rows;
 }

@@ -177,15 +177,21 @@ std::string lower_extension(const fs::path& path) {
 
 }  // namespace
 
-std::unique_ptr<FrameSink> open_frame_sink(const fs::path& path, double frames_per_second) {
+bool is_video_sink(const fs::path& path) {
   std::error_code ignored;
-  const auto status = fs::status(path, ignored);
+  const bool is_folder = fs::is_directory(path, ignored);
   const auto extension = lower_extension(path);
-  if (path.empty() || (!fs::is_directory(status) && !extension.empty() && extension != ".mp4")) {
+  if (path.empty() || (!is_folder && !extension.empty() && extension != ".mp4")) {
     throw UsageError(
         text("out: expected a name that ends in .mp4 or a folder, got '", path.string(), "'"));
   }
-  if (fs::is_directory(status) || extension.empty()) return std::make_unique<FolderSink>(path);
+  return !is_folder && !extension.empty();
+}
+
+std::unique_ptr<FrameSink> open_frame_sink(const fs::path& path, double frames_per_second) {
+  if (!is_video_sink(path)) return std::make_unique<FolderSink>(path);
+  std::error_code ignored;
+  const auto status = fs::status(path, ignored);
   if (fs::exists(status) && !fs::is_regular_file(status)) {
     throw Error(text("expected a file to write, ", path.string(),
                      " is a device or a pipe: give another path"));

@@ -142,7 +142,15 @@ at::Tensor to_bgr_pixels(const at::Tensor& picture) {
 }
 
 void write_png(const std::filesystem::path& path, const at::Tensor& picture) {
-  const auto pixels = to_bgr_pixels(picture);
+  write_png_pixels(path, to_bgr_pixels(picture));
+}
+
+void write_png_pixels(const std::filesystem::path& path, const at::Tensor& pixels) {
+  if (pixels.dim() != 3 || pixels.size(2) != 3 || pixels.numel() == 0 ||
+      pixels.scalar_type() != at::kByte || !pixels.is_contiguous() || !pixels.is_cpu()) {
+    throw Error(text("expected pixels, uint8 [H, W, 3] on the CPU, got ", pixels.toString(), " ",
+                     pixels.sizes()));
+  }
   const cv::Mat matrix(static_cast<int>(pixels.size(0)), static_cast<int>(pixels.size(1)), CV_8UC3,
                        pixels.data_ptr<std::uint8_t>());
   std::vector<std::uint8_t> bytes;

@@ -17,7 +17,7 @@ const std::string kWeight = "weight";
 fs::path koopman_path(const fs::path& path) {
   std::error_code ignored;
   if (!fs::is_directory(path, ignored)) return path;
-  for (const char* name : {"koopman.safetensors", "koopman.pt"}) {
+  for (const auto& name : kKoopmanFileNames) {
     if (fs::exists(path / name, ignored)) return path / name;
   }
   throw Error(text(path.string(), ": expected a run folder with koopman.safetensors in it"));

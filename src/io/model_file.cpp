@@ -22,7 +22,7 @@ fs::path model_path(const fs::path& path) {
                      "PyTorch model.pt"));
   }
   if (!fs::is_directory(path, ignored)) return path;
-  for (const char* name : {"model.safetensors", "model.pt"}) {
+  for (const auto& name : kModelFileNames) {
     if (fs::exists(path / name, ignored)) return path / name;
   }
   throw Error(text(path.string(), ": expected a run folder with model.safetensors in it"));

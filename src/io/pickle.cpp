@@ -1,5 +1,6 @@
 #include "io/pickle.h"
 
+#include <bit>
 #include <iterator>
 
 #include "io/file_bytes.h"
@@ -13,6 +14,7 @@ enum Opcode : std::uint8_t {
   mark = '(',
   empty_tuple = ')',
   stop = '.',
+  bin_float = 'G',
   bin_int = 'J',
   bin_int1 = 'K',
   bin_int2 = 'M',
@@ -73,6 +75,13 @@ std::int64_t PickleMachine::take_signed(std::size_t bytes) {
   if (bytes == 0) return 0;
   const auto spare = 8 * (sizeof(std::int64_t) - bytes);
   return static_cast<std::int64_t>(take_unsigned(bytes) << spare) >> spare;
+}
+
+/// The one number that a pickle writes with its first byte foremost.
+double PickleMachine::take_double() {
+  std::uint64_t bits = 0;
+  for (const char digit : take(sizeof bits)) bits = bits << 8U | static_cast<std::uint8_t>(digit);
+  return std::bit_cast<double>(bits);
 }
 
 void PickleMachine::push(Value value) {
@@ -168,6 +177,8 @@ void PickleMachine::step(std::uint8_t opcode) {
       return push(static_cast<std::int64_t>(take_unsigned(2)));
     case long1:
       return push(take_signed(take_unsigned(1)));
+    case bin_float:
+      return push(take_double());
     case bin_unicode:
       return push(&strings_.emplace_back(take(take_unsigned(4))));
     case empty_tuple:

@@ -13,9 +13,9 @@
 
 namespace neurosplat {
 
-/// Runs pickles of the kind that torch.save writes for a state dict (protocol 2), and no others:
-/// the opcodes that build numbers, strings, tuples, lists and dictionaries, and calls of the
-/// globals that `Host` knows. Nothing of Python's is ever called.
+/// Runs pickles of the kind that torch.save writes for a state dict, alone or in a checkpoint
+/// (protocol 2), and no others: the opcodes that build numbers, strings, tuples, lists and
+/// dictionaries, and calls of the globals that `Host` knows. Nothing of Python's is ever called.
 class PickleMachine {
  public:
   struct None {};
@@ -31,8 +31,8 @@ class PickleMachine {
   };
   /// Containers and strings belong to the machine: no value owns another, so that no pickle can
   /// make a chain whose end overflows the stack.
-  using Value = std::variant<None, bool, std::int64_t, const std::string*, Sequence*, Dictionary*,
-                             Global, Foreign>;
+  using Value = std::variant<None, bool, std::int64_t, double, const std::string*, Sequence*,
+                             Dictionary*, Global, Foreign>;
   struct Sequence {
     bool is_tuple;
     std::vector<Value> items;
@@ -61,6 +61,7 @@ class PickleMachine {
   std::string_view take_line();
   std::uint64_t take_unsigned(std::size_t bytes);
   std::int64_t take_signed(std::size_t bytes);
+  double take_double();
 
   void push(Value value);
   Value pop();

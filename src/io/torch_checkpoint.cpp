@@ -7,7 +7,7 @@
 #include <array>
 #include <exception>
 #include <limits>
-#include <optional>
+#include <set>
 
 #include "io/file_bytes.h"
 #include "io/pickle.h"
@@ -77,23 +77,48 @@ const std::string& string_of(const Value& value) {
   return **string;
 }
 
-// Every element lies in the storage, and no more elements than it has: a tensor that repeats one
-// element a million million times would not survive its first copy.
-void check_view(const std::vector<std::int64_t>& shape, const std::vector<std::int64_t>& strides,
-                std::int64_t offset, std::int64_t elements) {
+// Bytes of a view that shows its storage more than once, 0 of any other; throws unless every
+// element lies in the storage and a repeated one stays within the bound.
+std::int64_t repeated_bytes(const std::vector<std::int64_t>& shape,
+                            const std::vector<std::int64_t>& strides, std::int64_t offset,
+                            const at::Tensor& storage) {
   if (shape.size() != strides.size()) throw Error("a tensor has not as many strides as sizes");
+  const auto elements = storage.numel();
   std::int64_t count = 1, last = offset;
-  bool overflow = false, empty = false;
+  bool huge = false, beyond = offset > elements, empty = false;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     empty = empty || shape[i] == 0;
     std::int64_t reach = 0;
     const auto size = std::max<std::int64_t>(shape[i], 1);
-    overflow = overflow || __builtin_mul_overflow(count, size, &count) ||
-               __builtin_mul_overflow(size - 1, strides[i], &reach) ||
-               __builtin_add_overflow(last, reach, &last);
+    huge = huge || __builtin_mul_overflow(count, size, &count);
+    beyond = beyond || __builtin_mul_overflow(size - 1, strides[i], &reach) ||
+             __builtin_add_overflow(last, reach, &last);
   }
-  if (overflow || offset > elements || (!empty && (count > elements || last >= elements)))
+  if (beyond || (!empty && last >= elements))
     throw Error(text("a tensor reaches beyond its ", elements, " stored elements"));
+  const auto element_bytes = static_cast<std::int64_t>(storage.element_size());
+  if (huge || (!empty && count > elements && count > kMostRepeatedBytes / element_bytes))
+    throw Error(text("a tensor repeats its ", elements, " stored elements to more than ",
+                     kMostRepeatedBytes, " bytes"));
+  return count > elements && !empty ? count * element_bytes : 0;
+}
+
+// Networks that wrap another put this before all names: DataParallel and torch.compile.
+constexpr std::array<std::string_view, 2> wrappers = {"module.", "_orig_mod."};
+
+std::map<std::string, at::Tensor> without_wrappers(std::map<std::string, at::Tensor> tensors) {
+  const auto wrapped_by = [&](std::string_view prefix) {
+    return !tensors.empty() && std::all_of(tensors.begin(), tensors.end(), [&](const auto& entry) {
+      return entry.first.starts_with(prefix);
+    });
+  };
+  for (const auto prefix : wrappers) {
+    if (!wrapped_by(prefix)) continue;
+    std::map<std::string, at::Tensor> inner;
+    for (auto& [name, tensor] : tensors) inner.emplace(name.substr(prefix.size()), tensor);
+    tensors = std::move(inner);
+  }
+  return tensors;
 }
 
 class StateDictReader {
@@ -122,11 +147,15 @@ class StateDictReader {
   Value storage(const Value& id);
   Value call(int global, const std::vector<Value>& arguments);
   Value tensor(const std::vector<Value>& arguments);
+  bool is_tensor(const Value& value) const;
+  std::string fault_of(const PickleMachine::Dictionary& dictionary) const;
+  const PickleMachine::Dictionary& state_dict(const PickleMachine::Dictionary& found) const;
 
   PyTorchStreamReader zip_;
   std::uint64_t file_size_;
   std::vector<Thing> things_;
   std::map<std::string, Value> storages_;
+  std::int64_t repeated_bytes_ = 0;
   PickleMachine machine_;
 };
 
@@ -198,8 +227,49 @@ Value StateDictReader::tensor(const std::vector<Value>& arguments) {
   const auto& whole = kept(arguments[0], true);
   const auto offset = count_of(arguments[1]);
   const auto shape = counts_of(arguments[2]), strides = counts_of(arguments[3]);
-  check_view(shape, strides, offset, whole.numel());
+  repeated_bytes_ += repeated_bytes(shape, strides, offset, whole);
+  if (repeated_bytes_ > kMostRepeatedBytesInAll)
+    throw Error(text("its tensors repeat stored elements to more than ", kMostRepeatedBytesInAll,
+                     " bytes in all"));
   return keep(false, whole.as_strided(shape, strides, offset));
+}
+
+bool StateDictReader::is_tensor(const Value& value) const {
+  const auto* const thing = std::get_if<PickleMachine::Foreign>(&value);
+  return thing != nullptr && !things_[thing->number].is_storage;
+}
+
+// Why a dictionary is no state dict, nothing when it is one.
+std::string StateDictReader::fault_of(const PickleMachine::Dictionary& dictionary) const {
+  for (const auto& [key, value] : dictionary.entries) {
+    const auto* const name = std::get_if<const std::string*>(&key);
+    if (name == nullptr) return "it names an entry by something other than text";
+    if (!is_tensor(value))
+      return text("its entry ", printable(**name), " is no tensor and no dictionary of tensors");
+  }
+  return {};
+}
+
+// The dictionary itself, else the one dictionary of tensors among the epochs and optimisers of a
+// checkpoint.
+const PickleMachine::Dictionary& StateDictReader::state_dict(
+    const PickleMachine::Dictionary& found) const {
+  const auto fault = fault_of(found);
+  if (fault.empty()) return found;
+  std::set<const PickleMachine::Dictionary*> seen;  // one may stand there many times
+  const PickleMachine::Dictionary* inner = nullptr;
+  std::string names;
+  for (const auto& [key, value] : found.entries) {
+    const auto* const dictionary = std::get_if<PickleMachine::Dictionary*>(&value);
+    const auto* const name = std::get_if<const std::string*>(&key);
+    if (dictionary == nullptr || name == nullptr || !seen.insert(*dictionary).second) continue;
+    if ((*dictionary)->entries.empty() || !fault_of(**dictionary).empty()) continue;
+    names += (inner == nullptr ? "" : " and ") + printable(**name);
+    if (inner != nullptr) throw Error(text("it holds several, ", names));
+    inner = *dictionary;
+  }
+  if (inner == nullptr) throw Error(fault);
+  return *inner;
 }
 
 std::map<std::string, at::Tensor> StateDictReader::read() {
@@ -213,18 +283,9 @@ std::map<std::string, at::Tensor> StateDictReader::read() {
   const auto* const dictionary = std::get_if<PickleMachine::Dictionary*>(&result);
   if (dictionary == nullptr) throw Error("it holds no dictionary of tensors");
   std::map<std::string, at::Tensor> tensors;
-  for (const auto& [key, value] : (*dictionary)->entries) {
-    const auto* const name = std::get_if<const std::string*>(&key);
-    if (name == nullptr) throw Error("it names an entry by something other than text");
-    const auto* const thing = std::get_if<PickleMachine::Foreign>(&value);
-    if (thing == nullptr || things_[thing->number].is_storage)
-      throw Error(text("its entry ", printable(**name), " is ",
-                       std::holds_alternative<PickleMachine::Dictionary*>(value)
-                           ? "a dictionary of its own"
-                           : "no tensor"));
-    tensors.insert_or_assign(**name, things_[thing->number].tensor);
-  }
-  return tensors;
+  for (const auto& [key, value] : state_dict(**dictionary).entries)
+    tensors.insert_or_assign(*std::get<const std::string*>(key), kept(value, false));
+  return without_wrappers(std::move(tensors));
 }
 
 }  // namespace
@@ -233,7 +294,7 @@ std::map<std::string, at::Tensor> read_torch_state_dict(const std::filesystem::p
   const auto size = open_file(path, "a PyTorch state dict").size;
   const auto refuse = [&](std::string_view came) {
     return Error(text("expected a PyTorch state dict at ", path.string(), ", ", came,
-                      ": write it with torch.save(module.state_dict(), path)"));
+                      ": write the state dict alone, torch.save(module.state_dict(), path)"));
   };
   try {
     return StateDictReader(path.string(), size).read();

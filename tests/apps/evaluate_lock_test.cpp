@@ -3,11 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "neurosplat/core/text.h"
@@ -43,7 +47,7 @@ class EvaluateLock : public ::testing::Test {
 
   std::string path(const char* name) const { return (folder_ / name).string(); }
 
-  Finished lock(const std::vector<std::string>& more) const {
+  std::vector<std::string> all_of(const std::vector<std::string>& more) const {
     std::vector<std::string> all = {testing::program("neurosplat-evaluate"),
                                     "lock",
                                     "--model",
@@ -53,7 +57,11 @@ class EvaluateLock : public ::testing::Test {
                                     "--out",
                                     path("out")};
     all.insert(all.end(), more.begin(), more.end());
-    return testing::run_command(all);
+    return all;
+  }
+
+  Finished lock(const std::vector<std::string>& more) const {
+    return testing::run_command(all_of(more));
   }
 
   /// Fails with `status` and one line that holds `part`; nothing is written.
@@ -86,6 +94,7 @@ TEST_F(EvaluateLock, WritesWhatItMeasured) {
   const auto metrics = nlohmann::json::parse(in);
   EXPECT_EQ(metrics["experiment"], "lock");
   EXPECT_EQ(metrics["settings"]["still_frames"], 2);
+  EXPECT_EQ(metrics["results"]["complete"], true);
   EXPECT_FALSE(metrics.contains("reference"));  // published for flowers at 128 pixels only
   const auto& rows = metrics["results"]["rows"];
   EXPECT_EQ(rows.size(), 3U * 2 * 3 + 2);  // three sets of pictures, two solvers, and the video
@@ -120,6 +129,51 @@ TEST_F(EvaluateLock, WritesWhatItMeasured) {
     EXPECT_GT(read_picture(folder_ / "out" / name).size(2), 500) << name;
   }
   EXPECT_TRUE(fs::exists(folder_ / "out" / "per_picture.csv"));
+}
+
+std::int64_t lines_in(const fs::path& path) {
+  std::ifstream in(path);
+  return std::count(std::istreambuf_iterator<char>(in), {}, '\n');
+}
+
+/// Sends `signal` once the table has `lines`; the exit code.
+int interrupted(const std::vector<std::string>& command, const fs::path& table, int lines,
+                int signal) {
+  std::string line = "exec";
+  for (const auto& word : command) line += " '" + word + "'";
+  line += " >'" + table.string() + "'";
+  const int process = testing::start_command({"/bin/sh", "-c", line});
+  for (int i = 0; i < 600 && lines_in(table) < lines; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  ::kill(process, signal);
+  return testing::wait_for_command(process);
+}
+
+// Of the three rows of the first solver the last would take ten minutes.
+TEST_F(EvaluateLock, AnInterruptLeavesTheRowsThatWereMeasured) {
+  fs::create_directories(folder_ / "out");
+  std::ofstream(folder_ / "out" / "examples.png") << "of an earlier run";
+  const auto command = all_of({"--kodak", path("some"), "--video", path("clip.mp4"), "--solvers",
+                               "latent", "--budgets", "5,10", "--still-budgets", "10",
+                               "--still-frames", "30000", "--overwrite"});
+  EXPECT_EQ(interrupted(command, folder_ / "table", 3, SIGINT), 130);
+  std::ifstream in(folder_ / "out" / "metrics.json");
+  const auto results = nlohmann::json::parse(in)["results"];
+  EXPECT_EQ(results["complete"], false);
+  ASSERT_EQ(results["rows"].size(), 2U);
+  EXPECT_EQ(results["rows"][0]["budget_ms"], 5);
+  EXPECT_EQ(results["rows"][1]["budget_ms"], 10);
+  EXPECT_EQ(lines_in(folder_ / "out" / "per_picture.csv"), 1 + 2 * 2);
+  EXPECT_GT(read_picture(folder_ / "out" / "lock_curve.png").size(2), 500);
+  EXPECT_FALSE(fs::exists(folder_ / "out" / "examples.png"));
+}
+
+TEST_F(EvaluateLock, AnInterruptBeforeTheFirstRowLeavesNothing) {
+  const auto command = all_of({"--dataset", "smoke", "--count", "60", "--solvers", "latent",
+                               "--budgets", "300", "--still-budgets", "5"});
+  EXPECT_EQ(interrupted(command, folder_ / "table", 1, SIGTERM), 130);
+  EXPECT_FALSE(fs::exists(folder_ / "out"));
 }
 
 TEST_F(EvaluateLock, SaysWhatWentWrong) {

@@ -87,6 +87,15 @@ TEST_F(Experiments, TakeOtherPicturesAndSayThatFiguresDifferForThat) {
     const auto run = evaluate(name, arguments);
     ASSERT_EQ(run.status, 0) << run.errors;
   }
+  const auto figure = (folder_ / "agreement" / "saccade_agreement.png").string();
+  const auto again = evaluate("agreement", arguments);
+  EXPECT_EQ(again.status, 2) << again.errors;
+  EXPECT_NE(again.errors.find("metrics.json is there already"), std::string::npos) << again.errors;
+  const auto itself = evaluate("agreement", {"--picture", figure, "--overwrite"});
+  EXPECT_EQ(itself.status, 2) << itself.errors;
+  EXPECT_NE(itself.errors.find("is what --picture reads"), std::string::npos) << itself.errors;
+  arguments.push_back("--overwrite");
+  EXPECT_EQ(evaluate("novelty", arguments).status, 0);
   const auto reference = metrics_of("agreement")["reference"];
   EXPECT_NE(reference["fixations_reason"].get<std::string>().find("other inputs"),
             std::string::npos);
@@ -122,6 +131,8 @@ TEST_F(Experiments, SayWhatWentWrong) {
     EXPECT_FALSE(fs::exists(folder_ / name));
   };
   const auto nowhere = (folder_ / "nowhere").string();
+  std::ofstream(folder_ / "a_file") << "no folder";
+  refused("novelty", {"--out", (folder_ / "a_file").string()}, 2, "a_file is a file");
   refused("agreement", {"--fixtures", nowhere}, 1, "S0_astronaut256.npy");
   refused("koopman", {"--fixtures", nowhere}, 1, "S0_koopman_frames.npy");
   refused("agreement", {"--picture", nowhere + ".png"}, 1, "nowhere.png");

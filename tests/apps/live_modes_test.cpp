@@ -119,6 +119,11 @@ TEST_F(LiveModes, AgreementWritesAStill) {
                          "--num_packets", "16", "--image_size", "32"});
   ASSERT_EQ(run.status, 0) << run.errors;
   EXPECT_EQ(read_picture(folder_ / "live_agreement_still.png").sizes().vec(), kFour);
+  expect_refusal("agreement", {"--image", path("one.png")}, 2,
+                 "live_agreement_still.png is there already");
+  expect_refusal("agreement", {"--image", path("live_agreement_still.png"), "--overwrite"}, 2,
+                 "live_agreement_still.png is what --image reads");
+  EXPECT_EQ(live("agreement", {"--image", path("one.png"), "--overwrite"}).status, 0);
 }
 
 TEST_F(LiveModes, TheModelsGistFlickersOnlyWhenAsked) {
@@ -156,6 +161,13 @@ TEST_F(LiveModes, TemporalWritesASeries) {
   }
   EXPECT_EQ(live("temporal", {"--image-seq", path("frames"), "--out", path("series")}).status, 0);
   EXPECT_TRUE(fs::exists(folder_ / "series" / "temporal_003.png"));
+  fs::remove(folder_ / "frames" / "f2.png");
+  expect_refusal("temporal", {"--image-seq", path("frames")}, 2, "temporal_001.png is there");
+  expect_refusal("temporal", {"--image-seq", path("frames"), "--out", path("frames")}, 2,
+                 "is what --image-seq reads");
+  EXPECT_EQ(live("temporal", {"--image-seq", path("frames"), "--overwrite"}).status, 0);
+  EXPECT_TRUE(fs::exists(folder_ / "temporal_002.png"));
+  EXPECT_FALSE(fs::exists(folder_ / "temporal_003.png"));  // of the longer run
 }
 
 TEST_F(LiveModes, TemporalForeseesWithAKoopmanOperator) {

@@ -9,11 +9,14 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <opencv2/core.hpp>
 #include <opencv2/imgcodecs.hpp>
 #include <regex>
+#include <set>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "neurosplat/core/text.h"
@@ -239,6 +242,65 @@ TEST_F(Live, AnInterruptLeavesAWholeVideo) {
   EXPECT_LT(frames, 3000);
   EXPECT_FALSE(fs::exists(folder_ / ".out.tmp.mp4"));
   EXPECT_TRUE(fs::exists(folder_ / "frames.csv"));
+}
+
+std::string content(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST_F(Live, NothingThatItReadsIsReplaced) {
+  const auto model = path("model.safetensors"), video = path("video.mp4");
+  const auto before = std::pair{content(video), content(model)};
+  const auto same = (folder_ / "panels" / ".." / "video.mp4").string();
+  for (const auto& more :
+       std::vector<std::vector<std::string>>{{"--out", video, "--overwrite"},
+                                             {"--record", video},
+                                             {"--metrics", same, "--overwrite"}}) {
+    std::vector<std::string> all = {"--model", model, "--source", video};
+    all.insert(all.end(), more.begin(), more.end());
+    expect_refusal(all, 2, "is what --source reads");
+  }
+  expect_refusal(
+      {"--model", folder_.path().string(), "--source", video, "--metrics", model, "--overwrite"}, 2,
+      "is what --model reads");
+  expect_refusal({"--model", model, "--source", video, "--out", path("x"), "--metrics", path("x")},
+                 2, "is what --out writes");
+  EXPECT_EQ(content(video), before.first);
+  EXPECT_EQ(content(model), before.second);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()), 2);
+}
+
+TEST_F(Live, EarlierResultsAreReplacedOnlyWhenAsked) {
+  const auto model = path("model.safetensors"), video = path("video.mp4");
+  const std::vector<std::string> into_folder = {"--model",  model, "--source", video,
+                                                "--frames", "2",   "--out",    path("panels")};
+  fs::create_directory(folder_ / "panels");
+  for (const char* name : {"frame_000002.png", "frame_000009.png", "mine.png"}) {
+    write_png(folder_ / "panels" / name, picture(40, 40, 0));
+  }
+  const auto with_overwrite = [](std::vector<std::string> all) {
+    all.push_back("--overwrite");
+    return all;
+  };
+  expect_refusal(into_folder, 2, "frame_000002.png is there already");
+  EXPECT_TRUE(fs::exists(folder_ / "panels" / "frame_000009.png"));
+  EXPECT_EQ(live(with_overwrite(into_folder)).status, 0);
+  std::set<std::string> left;
+  for (const auto& entry : fs::directory_iterator(folder_ / "panels")) {
+    left.insert(entry.path().filename().string());
+  }
+  EXPECT_EQ(left, (std::set<std::string>{"frame_000001.png", "frame_000002.png", "mine.png"}));
+
+  std::ofstream(folder_ / "out.mp4") << "an hour of work";
+  std::ofstream(folder_ / "m.csv") << "figures";
+  const std::vector<std::string> into_file = {
+      "--model", model, "--source", video, "--out", path("out.mp4"), "--metrics", path("m.csv")};
+  expect_refusal(into_file, 2, "--overwrite");
+  EXPECT_EQ(content(folder_ / "out.mp4"), "an hour of work");
+  EXPECT_EQ(live(with_overwrite(into_file)).status, 0);
+  EXPECT_EQ(count_panels(folder_ / "out.mp4"), 6);
+  EXPECT_TRUE(content(folder_ / "m.csv").starts_with("frame,"));
 }
 
 TEST_F(Live, RefusesBadUsage) {

@@ -1,13 +1,16 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/model_file.h"
+#include "neurosplat/io/safetensors.h"
 #include "support/command.h"
 #include "support/temporary_folder.h"
 
@@ -196,6 +199,93 @@ TEST_F(Programs, SampleAndEvaluateATrainedRun) {
   std::ifstream table(folder / "evaluation" / "per_image.csv");
   EXPECT_EQ(std::count(std::istreambuf_iterator<char>(table), {}, '\n'), 65);
   EXPECT_TRUE(fs::exists(folder / "evaluation" / "best_median_worst.png"));
+}
+
+TEST_F(Programs, SampleReplacesNothingUnaskedAndSaysWhatItNeeds) {
+  save_splat_vae(folder / "model.safetensors", SplatVae({16, 4, 3}));
+  const auto sample = [&](const fs::path& out, const std::vector<std::string>& more) {
+    return run_command(with({program("neurosplat-sample"), "splat-vae", "--model",
+                             folder.path().string(), "--out", out.string()},
+                            more));
+  };
+  std::ofstream(folder / "old.png") << "an hour of work";
+  expect_refusal(sample(folder / "old.png", {}), 2, "--overwrite");
+  expect_refusal(sample(folder / "model.safetensors", {"--overwrite"}), 2, "what --model reads");
+  expect_refusal(sample(folder / "absent" / "x.png", {}), 1, "absent");
+  expect_refusal(sample(folder / "new.png", {"--mode", "spiral"}), 2, "spiral");
+  expect_refusal(sample(folder / "new.png", {"--size", "4096", "--count", "65536"}), 2, " GB");
+  EXPECT_FALSE(fs::exists(folder / "new.png"));
+  ASSERT_EQ(sample(folder / "old.png", {"--overwrite"}).status, 0);
+  EXPECT_EQ(read_picture(folder / "old.png").size(1), 8 * 18 + 2);
+}
+
+/// The most memory of any program that this test has waited for, bytes.
+std::int64_t peak_of_children() {
+  rusage used = {};
+  ::getrusage(RUSAGE_CHILDREN, &used);
+  return std::int64_t{1024} * used.ru_maxrss;
+}
+
+// All pictures as floats would be 400 MB, and were held four times over.
+TEST_F(Programs, SampleHoldsTheSheetAndAFewPictures) {
+  save_splat_vae(folder / "model.safetensors", SplatVae({16, 4, 3}));
+  const auto peak_with = [&](const std::string& count) {
+    const auto run = run_command({program("neurosplat-sample"), "splat-vae", "--model",
+                                  folder.path().string(), "--size", "1024", "--count", count,
+                                  "--out", (folder / (count + ".png")).string()});
+    EXPECT_EQ(run.status, 0) << run.errors;
+    return peak_of_children();
+  };
+  const auto one = peak_with("1"), many = peak_with("32");
+  EXPECT_LT(many - one, 400'000'000);
+}
+
+// A file as the reference's own code leaves it, from Python's file to a picture.
+TEST_F(Programs, SampleDrawsWhatPythonDrawsFromTheReferencesFile) {
+  const auto python = testing::python_with("torch, safetensors.torch");
+  if (!python) GTEST_SKIP() << "no Python with torch and safetensors";
+  const auto script = testing::source_folder() / "tests/io/reference_splat_vae.py";
+  const auto made =
+      run_command({*python, script.string(), folder.path().string(), "32", "40", "16"});
+  ASSERT_EQ(made.status, 0) << made.errors;
+  const auto run = run_command({program("neurosplat-sample"), "splat-vae", "--model",
+                                (folder / "model.pt").string(), "--seed", "3", "--count", "4",
+                                "--columns", "2", "--out", (folder / "four.png").string()});
+  ASSERT_EQ(run.status, 0) << run.errors;
+  const auto expected = read_safetensors(folder / "expected.safetensors").tensors.at("sampled");
+  const auto drawn = read_picture(folder / "four.png").to(at::kFloat);
+  EXPECT_LE((drawn - 255 * picture_grid(expected, 2)).abs().max().item<double>(), 0.51);
+  // They differ from each other by more than that.
+  EXPECT_GT((expected[0] - expected[1]).abs().max().item<double>(), 2.0 / 255);
+}
+
+// The model is not even looked for where the results could not be written.
+TEST_F(Programs, EvaluateSaysAtOnceWhereItCannotWrite) {
+  const auto evaluate = [&](const std::string& name, const fs::path& out,
+                            const std::vector<std::string>& more) {
+    return run_command(with(
+        {program("neurosplat-evaluate"), name, "--dataset", "smoke", "--out", out.string()}, more));
+  };
+  const auto nowhere = (folder / "nowhere").string();
+  std::ofstream(folder / "file") << "no folder";
+  fs::create_directories(folder / "results");
+  std::ofstream(folder / "results" / "metrics.json") << "figures";
+  for (const char* name : {"reconstruction", "lock"}) {
+    expect_refusal(evaluate(name, folder / "file" / "deep", {"--model", nowhere}), 1, "file/deep");
+    expect_refusal(evaluate(name, folder / "results", {"--model", nowhere}), 2,
+                   "metrics.json is there already");
+    expect_refusal(evaluate(name, folder / "results", {"--model", nowhere, "--overwrite"}), 1,
+                   "nowhere: no such file");
+  }
+  fs::create_directories(folder / "pictures");
+  write_png(folder / "pictures" / "best_median_worst.png", at::zeros({3, 20, 20}));
+  expect_refusal(
+      evaluate("reconstruction", folder / "pictures",
+               {"--model", nowhere, "--images", (folder / "pictures").string(), "--overwrite"}),
+      2, "is what --images reads");
+  std::ifstream in(folder / "results" / "metrics.json");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "figures");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()), 3);
 }
 
 TEST_F(Programs, EvaluatesAFolderOfPicturesWithoutFloors) {

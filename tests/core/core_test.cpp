@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
+
+#include <cstdint>
 
 #include "neurosplat/core/interrupt.h"
+#include "neurosplat/core/memory.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
 
@@ -21,6 +25,12 @@ TEST(Progress, TellsTimeAsAClock) {
   EXPECT_EQ(clock_text(3599), "59:59");
   EXPECT_EQ(clock_text(11045), "3:04:05");
   EXPECT_EQ(clock_text(-3), "0:00");
+}
+
+TEST(Memory, WhatIsAvailableIsNoMoreThanTheMachineHas) {
+  EXPECT_GT(available_memory(), 1'000'000U);
+  const auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
+  EXPECT_LE(available_memory(), pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
 }
 
 TEST(Interrupt, RaisesAFlagWhileGuarded) {

@@ -23,8 +23,17 @@ double difference(const at::Tensor& one, const at::Tensor& other) {
   return (one - other).abs().max().item<double>() / largest;
 }
 
-/// A state dict that PyTorch wrote, read here: encoder mean, decoder output and picture as PyTorch
-/// computes them in double.
+/// Named as PyTorch's, every tensor a float and equal to `expected`'s in `dtype`.
+void expect_state(const SplatVae& found, const SplatVae& expected, at::ScalarType dtype) {
+  const auto state = found.state();
+  for (const auto& [name, tensor] : expected.state()) {
+    const auto rounded = tensor.is_floating_point() ? tensor.to(dtype).to(at::kFloat) : tensor;
+    EXPECT_TRUE(at::equal(state.at(name), rounded)) << name;
+  }
+}
+
+/// A state dict that PyTorch wrote, read here in every form that people keep it in: encoder mean,
+/// decoder output and picture as PyTorch computes them in double.
 TEST(ModelFile, AgreesWithPyTorchOnTheReferencesModel) {
   const auto python = testing::python_with("torch, safetensors.torch");
   if (!python) GTEST_SKIP() << "no Python with torch and safetensors";
@@ -45,6 +54,11 @@ TEST(ModelFile, AgreesWithPyTorchOnTheReferencesModel) {
   EXPECT_LE(difference(model.reconstruct(expected.at("pictures")), expected.at("drawn")), 1e-5);
   // The two pictures differ by far more than the bound, so agreement says something.
   EXPECT_GT(difference(drawn[0], drawn[1]), 1e-4);
+  for (const char* name : {"cuda.pt", "checkpoint.pt", "wrapped.pt"}) {
+    SCOPED_TRACE(name);
+    expect_state(load_splat_vae(folder / name), model, at::kFloat);
+  }
+  expect_state(load_splat_vae(folder / "half.pt"), model, at::kHalf);
 }
 
 TEST(ModelFile, RoundTripDescribesItself) {

@@ -2,8 +2,10 @@
 the interoperability test.
 
 usage: reference_splat_vae.py FOLDER IMAGE_SIZE PACKETS LATENT
-Writes FOLDER/model.pt (a state dict with the reference's names) and FOLDER/expected.safetensors
-(pictures, mean, raw packets and rendered pictures that PyTorch computes from it).
+Writes FOLDER/model.pt, a state dict with the names, shapes and strides of the published files, the
+same in FOLDER/checkpoint.pt, wrapped.pt, half.pt and cuda.pt, and FOLDER/expected.safetensors: what
+PyTorch computes from it in double, pictures, mean, raw packets, rendered pictures, and those of
+four latents from seed 3.
 """
 
 import math
@@ -36,6 +38,9 @@ class Decoder(nn.Module):
         super().__init__()
         self.net = nn.Sequential(nn.Linear(latent, 512), nn.LeakyReLU(0.2), nn.Linear(512, 512),
                                  nn.LeakyReLU(0.2), nn.Linear(512, 11 * packets))
+        with torch.no_grad():
+            self.net[-1].weight *= 0.1
+            self.net[-1].bias.zero_()
 
     def forward(self, z):
         return self.net(z).view(len(z), -1, 11)
@@ -44,9 +49,12 @@ class Decoder(nn.Module):
 class Renderer(nn.Module):
     def __init__(self, size, packets):
         super().__init__()
+        # As the published model.pt holds them: views of `size` stored numbers.
         axis = torch.linspace(0, 1, size)
-        self.register_buffer("GX", axis.view(1, 1, 1, size).expand(1, 1, size, size).clone())
-        self.register_buffer("GY", axis.view(1, 1, size, 1).expand(1, 1, size, size).clone())
+        down, across = torch.meshgrid(axis, axis, indexing="ij")
+        self.register_buffer("GX", across[None, None])
+        self.register_buffer("GY", down[None, None])
+        assert self.GX.stride() == (0, 0, 0, 1) and self.GY.stride() == (size, size, 1, 0)
         places = torch.linspace(0.08, 0.92, math.ceil(math.sqrt(packets)))
         anchors = torch.cartesian_prod(places, places)[:packets]
         self.register_buffer("anchor_logit", torch.log(anchors / (1 - anchors)))
@@ -73,23 +81,44 @@ class SplatVAE(nn.Module):
         self.ren = Renderer(size, packets)
 
 
+def write_models(model, folder):
+    """The state dict in the forms in which people keep it."""
+    state = model.state_dict()
+
+    def save(name, what):
+        torch.save(what, f"{folder}/{name}.pt")
+
+    save("model", state)
+    save("checkpoint", {"epoch": 3, "model": state, "lr": 2e-4})
+    save("wrapped", nn.DataParallel(model).state_dict())
+    save("half", {name: t.half() if t.is_floating_point() else t for name, t in state.items()})
+    # As where the tensors lie on a GPU: moved there, no buffer stays a view.
+    torch.serialization.register_package(0, lambda storage: "cuda:0", lambda storage, place: None)
+    save("cuda", {name: tensor.contiguous() for name, tensor in state.items()})
+
+
 def main():
     folder, size, packets, latent = sys.argv[1], *map(int, sys.argv[2:5])
     torch.manual_seed(5)
     torch.set_num_threads(1)
     model = SplatVAE(size, packets, latent)
-    for module in model.modules():  # running statistics that matter
+    with torch.no_grad():  # as after some training: weights and running statistics that matter
+        model.dec.net[-1].weight *= 10
+        model.dec.net[-1].bias.normal_(0, 0.1)
+    for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.2)
             module.running_var.uniform_(0.5, 2)
             module.num_batches_tracked.fill_(17)
     pictures = torch.rand(2, 3, size, size)
-    torch.save(model.state_dict(), f"{folder}/model.pt")
+    write_models(model, folder)
     model.double().eval()
     with torch.no_grad():
         mean, _ = model.enc(pictures.double())
         raw = model.dec(mean)
-        expected = {"pictures": pictures, "mean": mean, "raw": raw, "drawn": model.ren(raw)}
+        latents = torch.randn(4, latent, generator=torch.Generator().manual_seed(3))
+        expected = {"pictures": pictures, "mean": mean, "raw": raw, "drawn": model.ren(raw),
+                    "sampled": model.ren(model.dec(latents.double()))}
     save_file({k: v.float().contiguous() for k, v in expected.items()},
               f"{folder}/expected.safetensors")
 

@@ -42,10 +42,37 @@ save('views.pt', collections.OrderedDict(whole=whole, turned=whole.t(), column=w
                                          part=whole[1:, ::2], one=whole[2, 3], none=whole[:0]))
 save('many.pt', {f'layer.{i}': torch.full((2,), float(i)) for i in range(700)})
 
-save('wrapped.pt', {'model': module.state_dict(), 'epoch': 3})
+for number, tag in enumerate(('cuda:0', 'mps', 'xla:1')):  # as where the tensors lie there
+    torch.serialization.register_package(number - 9, lambda storage, tag=tag: tag,
+                                         lambda storage, place: None)
+    save(f'tag{number}.pt', module.state_dict())
+    assert tag.encode() in open(os.path.join(folder, f'tag{number}.pt'), 'rb').read()
+    torch.serialization._package_registry.pop(0)
+
+axis = torch.arange(5)
+grids = {}
+for name in ('double', 'float', 'half', 'bfloat16', 'long', 'int', 'short', 'int8', 'uint8', 'bool'):
+    y, x = torch.meshgrid(axis.to(getattr(torch, name)), axis[:4].to(getattr(torch, name)),
+                          indexing='ij')
+    grids.update({f'x.{name}': x[None, None], f'y.{name}': y[None, None]})
+assert grids['x.half'].stride() == (0, 0, 0, 1) and grids['y.half'].stride() == (5, 5, 1, 0)
+save('grids.pt', grids)
+save('expanded.pt', {'w': torch.ones(1).expand(1000, 1000)})
+save('bomb.pt', {'w': torch.zeros(1).expand(1000000, 1000000)})
+
+optimiser = torch.optim.Adam(module.parameters(), lr=0.3)
+module(torch.ones(2, 3, 5, 5)).sum().backward()
+trained = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+optimiser.step()
+module.load_state_dict(trained)
+save('checkpoint.pt', {'epoch': 3, 'loss': 0.25, 'best': float('inf'), 'note': None,
+                       'model': torch.nn.DataParallel(module).state_dict(),
+                       'optimizer': optimiser.state_dict(), 'random': torch.get_rng_state()})
+save('averages.pt', {'model': module.state_dict(), 'ema': module.state_dict(), 'epoch': 3})
+import argparse
+save('options.pt', {'model': module.state_dict(), 'args': argparse.Namespace(lr=1)})
 save('tensor.pt', whole)
 save('module.pt', module)
-save('expanded.pt', {'w': torch.zeros(1).expand(1000, 1000)})
 save('legacy.pt', module.state_dict(), _use_new_zipfile_serialization=False)
 save('protocol4.pt', module.state_dict(), pickle_protocol=4)
 
@@ -117,6 +144,23 @@ void expect_many_tensors(const Tensors& many) {
     EXPECT_TRUE(many.at("layer." + std::to_string(i)).equal(at::full({2}, i, at::kFloat))) << i;
 }
 
+// Coordinates of five rows and four columns, each stored once: as Python expands them.
+void expect_grids(const Tensors& grids) {
+  ASSERT_EQ(grids.size(), 20U);
+  for (const auto& [name, tensor] : grids) {
+    const auto [rows, columns] = std::pair{at::arange(5).view({1, 1, 5, 1}), at::arange(4)};
+    const auto& expected = (name[0] == 'x' ? columns : rows).expand({1, 1, 5, 4});
+    EXPECT_TRUE(tensor.equal(expected.to(tensor.scalar_type()))) << name;
+  }
+  EXPECT_EQ(grids.at("x.half").scalar_type(), at::kHalf);
+  EXPECT_EQ(grids.at("y.bool").scalar_type(), at::kBool);
+}
+
+void expect_equal(const Tensors& found, const Tensors& expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (const auto& [name, tensor] : expected) EXPECT_TRUE(found.at(name).equal(tensor)) << name;
+}
+
 // One test, because PyTorch takes seconds to start.
 TEST(TorchCheckpoint, ReadsWhatPythonWrites) {
   const auto python = testing::python_with("torch");
@@ -130,12 +174,25 @@ TEST(TorchCheckpoint, ReadsWhatPythonWrites) {
   expect_every_dtype(read("dtypes.pt"));
   expect_views_of_shared_storages(read("views.pt"));
   expect_many_tensors(read("many.pt"));
+  for (const char* name : {"tag0.pt", "tag1.pt", "tag2.pt"}) {
+    expect_equal(read(name), read("module_state.pt"));
+  }
+  expect_grids(read("grids.pt"));
+  EXPECT_TRUE(read("expanded.pt").at("w").equal(at::ones({1000, 1000})));
+  auto trained = read("module_state.pt");
+  trained.at("1.num_batches_tracked") += 1;
+  const auto checkpoint = read("checkpoint.pt");
+  for (const char* name : {"1.running_mean", "1.running_var"}) {  // the forward pass moved them
+    trained.insert_or_assign(name, checkpoint.at(name));
+  }
+  expect_equal(checkpoint, trained);
 
   for (const auto& [name, said] :
-       {std::pair{"wrapped.pt", "entry model is a dictionary of its own"},
+       {std::pair{"averages.pt", "several, model and ema: write the state dict alone"},
+        {"options.pt", "argparse.Namespace"},
         {"tensor.pt", "no dictionary of tensors"},
         {"module.pt", "torch.nn.modules"},
-        {"expanded.pt", "beyond its 1 stored elements"},
+        {"bomb.pt", "repeats its 1 stored elements to more than 134217728 bytes"},
         {"legacy.pt", "PyTorch 1.6 or later"},
         {"protocol4.pt", "not of protocol 2"},
         // What Python calls the module of os.system.

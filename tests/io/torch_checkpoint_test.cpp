@@ -61,6 +61,10 @@ std::string tensor(const std::string& from, const std::string& offset, const std
               "tR");
 }
 
+std::string inner_dictionary(const std::string& entries) {
+  return text("}(", entries, 'u');
+}
+
 std::string dictionary(const std::string& entries) {
   return text(start, "}(", entries, "u.");
 }
@@ -101,6 +105,75 @@ TEST(TorchCheckpoint, BuildsTensorsFromAPickleWrittenByHand) {
   EXPECT_TRUE(read_torch_state_dict(folder / "c.pt").empty());
 }
 
+// Coordinates of a square grid are such views: S stored numbers, S x S elements.
+TEST(TorchCheckpoint, ReadsViewsThatRepeatUpToABound) {
+  const TemporaryFolder folder;
+  const auto sides = [](int height, int width) {  // numbers of 16 bits
+    const auto of = [](int n) {
+      return text('M', static_cast<char>(n % 256), static_cast<char>(n / 256));
+    };
+    return of(height) + of(width) + "\x86";
+  };
+  const auto read = [&](const std::string& entries) {
+    archive(folder / "a.pt", dictionary(entries));
+    return read_torch_state_dict(folder / "a.pt");
+  };
+  const auto grid = read(str("x") + tensor(six_floats, number(0), sides(4096, 6), pair(0, 1)) +
+                         str("y") + tensor(six_floats, number(0), sides(6, 4096), pair(1, 0)) +
+                         str("late") + tensor(six_floats, number(4), sides(4096, 2), pair(0, 1)));
+  const auto six = at::arange(6, at::kFloat);
+  EXPECT_TRUE(grid.at("x").equal(six.expand({4096, 6})));
+  EXPECT_TRUE(grid.at("y").equal(six.unsqueeze(1).expand({6, 4096})));
+  EXPECT_TRUE(grid.at("late").equal(six.slice(0, 4).expand({4096, 2})));
+
+  // 2^25 floats are as many bytes as one may have, and four of them all that a file may.
+  const auto largest = tensor(six_floats, number(0), sides(8192, 4096), pair(0, 0));
+  const auto four =
+      str("a") + largest + str("b") + largest + str("c") + largest + str("d") + largest;
+  EXPECT_EQ(read(four).at("d").numel(), std::int64_t{1} << 25U);
+  const auto refused = [&](const std::string& entries) {
+    return one_line_error([&] { read(entries); });
+  };
+  const auto too_large =
+      refused(str("w") + tensor(six_floats, number(0), sides(8193, 4096), pair(0, 0)));
+  EXPECT_NE(too_large.find("more than 134217728 bytes"), std::string::npos) << too_large;
+  const auto too_many =
+      refused(four + str("e") + tensor(six_floats, number(0), sides(4, 2), pair(0, 0)));
+  EXPECT_NE(too_many.find("more than 536870912 bytes in all"), std::string::npos) << too_many;
+}
+
+// Epochs, learning rates and the state of an optimiser stand beside the weights.
+TEST(TorchCheckpoint, FindsTheOneStateDictOfACheckpoint) {
+  const TemporaryFolder folder;
+  const std::string rate = text("G\x3F\xE0", std::string(6, '\0'));  // 0.5
+  const auto state = inner_dictionary(number(0) + inner_dictionary(str("mean") + good_tensor));
+  const auto optimiser =
+      inner_dictionary(str("state") + state + str("rates") + text("](", rate, "Ne"));
+  const auto weights = inner_dictionary(str("w") + good_tensor);
+  archive(folder / "a.pt", dictionary(str("optimiser") + optimiser + str("epoch") + number(3) +
+                                      str("loss") + rate + str("generator") + good_tensor +
+                                      str("model") + weights + "q\1" + str("same") + "h\1"));
+  const auto read = read_torch_state_dict(folder / "a.pt");
+  ASSERT_EQ(read.size(), 1U);
+  EXPECT_TRUE(read.at("w").equal(at::arange(6, at::kFloat).view({2, 3})));
+}
+
+TEST(TorchCheckpoint, LeavesOutPrefixesOfWrappers) {
+  const TemporaryFolder folder;
+  const auto names = [&](const std::vector<std::string>& stored) {
+    std::string entries;
+    for (const auto& name : stored) entries += str(name) + good_tensor;
+    archive(folder / "a.pt", dictionary(entries));
+    std::vector<std::string> read;
+    for (const auto& [name, tensor] : read_torch_state_dict(folder / "a.pt")) read.push_back(name);
+    return read;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names({"module.a.w", "module.b"}), (Names{"a.w", "b"}));
+  EXPECT_EQ(names({"module._orig_mod.a", "module._orig_mod.b"}), (Names{"a", "b"}));
+  EXPECT_EQ(names({"module.a", "b"}), (Names{"b", "module.a"}));
+}
+
 struct BadPickle {
   const char* why;
   std::string pickle;
@@ -114,6 +187,7 @@ std::vector<BadPickle> bad_pickles() {
     return of(tensor(six_floats, offset, shape, strides));
   };
   const std::string huge = std::string("\x8a\x08") + std::string(7, '\0') + "\x40";  // 2^62
+  const auto weights = inner_dictionary(str("w") + good_tensor);
   const std::string minus = std::string("J\xFF\xFF\xFF\xFF");
   return {
       {"runs a command", start + "cos\nsystem\n" + str("touch pwned") + "\x85R.", "os.system"},
@@ -123,8 +197,10 @@ std::vector<BadPickle> bad_pickles() {
       {"element beyond", view(number(1), pair(2, 3), pair(3, 1)), "beyond its 6"},
       {"offset beyond", view(number(7), number(0) + "\x85", number(1) + "\x85"), "beyond its 6"},
       {"stride beyond", view(number(0), pair(2, 3), pair(4, 1)), "beyond its 6"},
-      {"repeats", view(number(0), pair(100, 100), pair(0, 0)), "beyond its 6"},
-      {"huge shape", view(number(0), huge + huge + "\x86", pair(0, 0)), "beyond its 6"},
+      {"repeats beyond", view(number(1), pair(100, 6), pair(0, 1)), "beyond its 6"},
+      {"repeats 2^62 times", view(number(0), huge + "\x85", number(0) + "\x85"),
+       "repeats its 6 stored elements to more than 134217728 bytes"},
+      {"huge shape", view(number(0), huge + huge + "\x86", pair(0, 0)), "repeats its 6"},
       {"huge stride", view(number(0), number(3) + "\x85", huge + "\x85"), "beyond its 6"},
       {"huge offset", view(huge, ")", ")"), "beyond its 6"},
       {"negative size", view(number(0), minus + "\x85", number(1) + "\x85"), "wrongly"},
@@ -156,8 +232,12 @@ std::vector<BadPickle> bad_pickles() {
       {"no storage", of(tensor("N", number(0), ")", ")")), "wrongly"},
       {"tensor as storage", of(tensor(good_tensor, number(0), ")", ")")), "wrongly"},
       {"storage as entry", of(six_floats), "entry w is no tensor"},
-      {"nested", dictionary(str("model") + "}(" + str("w") + good_tensor + "u"),
-       "entry model is a dictionary of its own"},
+      {"a dictionary two levels down",
+       dictionary(str("run") + inner_dictionary(str("model") + weights)),
+       "entry run is no tensor and no dictionary of tensors"},
+      {"an empty dictionary", dictionary(str("model") + "}"), "entry model is no tensor"},
+      {"two dictionaries", dictionary(str("ema") + weights + str("model") + weights),
+       "several, ema and model"},
       {"number as entry", of(number(3)), "entry w is no tensor"},
       {"number as name", dictionary(number(3) + good_tensor), "other than text"},
       {"a tensor alone", start + good_tensor + ".", "no dictionary"},
@@ -183,7 +263,10 @@ std::vector<BadPickle> bad_pickles() {
                "abc.",
        "cut short"},
       {"wide number", start + "\x8a\x09" + std::string(9, '\1') + ".", "64 bits"},
-      {"float", start + "G" + std::string(8, '\0') + ".", "operation 71"},
+      {"half a float", start + "G" + std::string(7, '\0'), "cut short"},
+      {"a float as size", view(number(0), "G" + std::string(8, '\0') + "\x85", number(0) + "\x85"),
+       "wrongly"},
+      {"text of older Python", start + "U\1a.", "operation 85"},
       {"another protocol", "\x80\x04}.", "protocol 2"},
       {"a million brackets", start + "N" + std::string(1'000'000, '\x85') + ".", "no dictionary"},
   };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 namespace neurosplat {
 
 /// Has the process keep memory that it frees, to use it again. By default the C library returns
@@ -7,5 +9,9 @@ namespace neurosplat {
 /// tensors anew, an eighth of its processor time. Call once, before any work. Does nothing where
 /// the C library is not glibc.
 void keep_freed_memory();
+
+/// Bytes that the system says can be had without swapping, no more than the process's control
+/// group leaves it; as many as can be counted where neither is known.
+std::uint64_t available_memory();
 
 }  // namespace neurosplat

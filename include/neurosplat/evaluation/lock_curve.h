@@ -73,7 +73,8 @@ struct LockRow {
 
 /// Every solver on every set: cold and still on pictures, video on videos. Each solver first sees
 /// one picture of the set that does not count. PSNR is taken here, from what a solver draws.
-/// `finished`, which may be empty, is called with each row. Draws a progress line.
+/// `finished`, which may be empty, is called with each row. Draws a progress line. While an
+/// InterruptGuard is raised it returns the rows that were finished before.
 std::vector<LockRow> measure_lock(const SplatVae& model, const std::vector<LockSet>& sets,
                                   const LockCurveRequest& request,
                                   const std::function<void(const LockRow&)>& finished = {});

@@ -20,9 +20,16 @@ class FrameSink {
   virtual bool has_a_rate() const { return false; }
 };
 
+/// The pictures that a folder gets, from 1 on, with # for digits.
+inline constexpr const char* kFrameFiles = "frame_######.png";
+
+/// Whether open_frame_sink makes a video of that path, not a folder of pictures. Throws UsageError
+/// when it would be neither.
+bool is_video_sink(const std::filesystem::path& path);
+
 /// A video for a path that ends in .mp4 (even sizes; under a temporary name until it is closed),
-/// else a folder that gets frame_000001.png and so on. Throws UsageError for another extension,
-/// Error when it cannot be written there or the folder holds frames already.
+/// else a folder that gets kFrameFiles. Throws UsageError for another extension, Error when it
+/// cannot be written there or the folder holds frames already.
 std::unique_ptr<FrameSink> open_frame_sink(const std::filesystem::path& path,
                                            double frames_per_second);
 

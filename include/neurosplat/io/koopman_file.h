@@ -5,8 +5,12 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace neurosplat {
+
+/// What a run folder may call its operator; the first that is there is read.
+inline const std::vector<std::string> kKoopmanFileNames = {"koopman.safetensors", "koopman.pt"};
 
 /// Reads a Koopman operator K, float32 [latent, latent], that foresees the next latent as K z:
 /// from a run folder (its koopman.safetensors), a .safetensors file or the reference's PyTorch

@@ -3,15 +3,19 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "neurosplat/models/splat_vae.h"
 
 namespace neurosplat {
 
-/// Reads a splat VAE from a run folder (its model.safetensors), a .safetensors file or the
-/// reference's PyTorch state dict (.pt, .pth). Sizes are inferred from the tensors and must agree
-/// with the file's own description where it has one. The model is on the CPU, in evaluation mode.
-/// Throws Error, one line.
+/// What a run folder may call its model; the first that is there is read.
+inline const std::vector<std::string> kModelFileNames = {"model.safetensors", "model.pt"};
+
+/// Reads a splat VAE from a run folder (kModelFileNames), a .safetensors file or the reference's
+/// PyTorch state dict (.pt, .pth; alone or in a checkpoint, see torch_checkpoint.h), of any float
+/// dtype. Sizes are inferred from the tensors and must agree with the file's own description where
+/// it has one. The model is on the CPU, in evaluation mode. Throws Error, one line.
 SplatVae load_splat_vae(const std::filesystem::path& path);
 
 /// Writes model.safetensors with its architecture in the metadata (`model`, `image_size`,
