@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "models/shared_cores.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 
@@ -36,7 +37,9 @@ at::Device device_from_name(const std::string& name) {
 
 void use_threads(int threads) {
   const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  at::set_num_threads(threads > 0 ? threads : cores);
+  const int used = threads > 0 ? threads : cores;
+  at::set_num_threads(used);
+  if (used > 1) share_cores(used);
 }
 
 AutocastScope::AutocastScope(bool on, const at::Device& device) : on_(on), device_(device.type()) {

@@ -93,11 +93,12 @@ class ClosedFormSolver : public LockSolver {
     const auto target = frame.to(at::kCPU, at::kFloat).contiguous();
     LockView view;
     view.prior = expect(target);
-    if (geometry_.defined() && deadline.allows(start_ms_) &&
-        (provisional_ || is_another_scene(target))) {
+    if (geometry_.defined() &&
+        ((provisional_ && deadline.allows(start_ms_)) || is_another_scene(target))) {
       reset();
     }
-    if (!geometry_.defined()) {
+    const bool starts = !geometry_.defined();
+    if (starts) {
       start(target, deadline);
     } else if (frames_since_factor_ >= kFactorLasts && deadline.allows(factor_ms_)) {
       gram_ = factored(geometry_);
@@ -105,7 +106,7 @@ class ClosedFormSolver : public LockSolver {
     ++frames_since_factor_;
     deadline.expect_steps_of(correction_ms_);
     correction_ms_ *= 0.8;  // one that took long once is tried again
-    correct(target, view, deadline);
+    correct(target, view, deadline, /*least_steps=*/starts ? 0 : 1);
     if (settings_.adapt) descend(target, view, deadline);
     return finished(target, std::move(view));
   }
@@ -187,11 +188,13 @@ class ClosedFormSolver : public LockSolver {
   /// Steps along the ridge solution of the linearised problem, as long as the sigmoid's own
   /// linearisation says, or half of that. A factor of some frames ago still is a good metric for
   /// them. One step makes nearly all of the gain; more are taken where no descent follows.
-  void correct(const at::Tensor& target, LockView& view, Deadline& deadline) {
+  /// `least_steps` are taken whatever the time: packets that a frame does not move show the one
+  /// before.
+  void correct(const at::Tensor& target, LockView& view, Deadline& deadline, int least_steps) {
     const int most = settings_.adapt ? 1 : 3;
     auto now = field(coefficients_);
     auto drawn = at::sigmoid(now);
-    for (int i = 0; i < most && deadline.allows_another_step(); ++i) {
+    for (int i = 0; i < most && (i < least_steps || deadline.allows_another_step()); ++i) {
       const auto miss = drawn - target, slope = drawn * (1 - drawn);
       const auto direction = gram_->solve(adjoint(miss * slope));
       const auto change = field(direction), first_order = slope * change;
@@ -249,12 +252,21 @@ class ClosedFormSolver : public LockSolver {
     coefficients_ = best_coefficients;
   }
 
+  /// What is shown: the lock, or the prior where that is nearer. Packets that lose to it stand
+  /// where this scene has no use for them, so that the next frame with time for it starts anew.
   LockView finished(const at::Tensor& target, LockView view) {
     const Deadline watch(0);
     view.locked = at::sigmoid(field(coefficients_));
     last_error_ = at::mse_loss(view.locked, target).item<double>();
-    view.psnr_db = psnr_of_error(last_error_);
-    view.packets = at::cat({geometry_, coefficients_}, 1);
+    const double prior_error = at::mse_loss(view.prior, target).item<double>();
+    view.psnr_db = psnr_of_error(std::min(last_error_, prior_error));
+    if (prior_error < last_error_) {
+      provisional_ = settings_.geometry == Geometry::picture;
+      view.locked = view.prior;
+      view.packets = activate_packets(prior_packets_)[0].cpu();
+    } else {
+      view.packets = at::cat({geometry_, coefficients_}, 1);
+    }
     finish_ms_ = std::max(watch.elapsed_ms(), 0.9 * finish_ms_);
     return view;
   }

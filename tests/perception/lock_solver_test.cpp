@@ -153,9 +153,36 @@ TEST(LockSolver, AnyBudgetGivesAView) {
     const auto lock = make_lock_solver(small_model(), solver(name));
     const auto view = lock->follow(scene(0.4), 1e-6);
     EXPECT_TRUE(view.locked.isfinite().all().item<bool>()) << name;
-    EXPECT_EQ(view.steps, 0) << name;
+    EXPECT_EQ(view.steps, 0) << name;  // a start has solved already
     EXPECT_TRUE(view.prior.isfinite().all().item<bool>()) << name;
   }
+}
+
+/// However short the time, no frame is shown as the one before, and none worse than the prior.
+TEST(LockSolver, HurriedFramesAreFollowedAll) {
+  const auto lock = make_lock_solver(small_model(), {});
+  LockView before = lock->follow(scene(0.3), 1e-6);
+  for (const double x : {0.32, 0.36, 0.7, 0.2, 0.22}) {
+    const auto view = lock->follow(scene(x), 1e-6);
+    EXPECT_GT(psnr(view.locked, scene(x)), psnr(before.locked, scene(x)) + 1) << x;
+    EXPECT_GT(view.psnr_db, 18) << x;
+    EXPECT_GE(view.psnr_db, psnr(view.prior, scene(x)) - 1e-3) << x;
+    before = view;
+  }
+}
+
+/// A frame that no packet of the lock reaches (noise, from anchors) is shown as the prior sees it,
+/// if that is nearer: here the prior draws the very frame.
+TEST(LockSolver, ThePriorIsShownWhereItIsNearer) {
+  const auto model = small_model();
+  const auto lock = make_lock_solver(model, solver("closed-form"));
+  lock->follow(scene(0.4), kPlenty);
+  const auto fixed_point = lock->follow(at::full({3, 32, 32}, 0.5), 1e-6).prior;
+  const auto view = lock->follow(fixed_point, 1e-6);
+  const double prior = psnr(view.prior, fixed_point);
+  EXPECT_GE(view.psnr_db, prior - 1e-3);
+  const auto drawn = render(view.packets.unsqueeze(0), 32, 32, {.form = PacketForm::activated})[0];
+  EXPECT_TRUE(at::allclose(drawn, view.locked, 0, 1e-4));
 }
 
 TEST(LockSolver, RefusesSettingsThatCannotBe) {

@@ -10,7 +10,9 @@ namespace neurosplat {
 /// Error when CUDA is asked for and there is none, UsageError for another name.
 at::Device device_from_name(const std::string& name);
 
-/// Threads for the work inside one operator; 0: all cores. Call once, before any work.
+/// Threads for the work inside one operator; 0: all cores. Call once, before any work. Threads that
+/// wait for one another sleep while other programs want the cores, and spin else; where
+/// OMP_WAIT_POLICY or GOMP_SPINCOUNT are set, they do as these say.
 void use_threads(int threads);
 
 /// While it lives, networks on `device` compute in bf16 when `on`; float32 otherwise.

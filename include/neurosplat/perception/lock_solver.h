@@ -22,8 +22,8 @@ struct LockView {
 
 /// Lets packets follow one frame after another. State in, frame and time in, state out: a solver
 /// keeps its state between frames, spends up to the budget on each and can be stopped after any
-/// step; a budget too small for one gives the state as it stands (on the first frame: the prior, or
-/// anchors with their best coefficients).
+/// step. However small the budget, the closed form solves once for each frame and shows the prior
+/// where that is nearer to it; the descents, which start from the prior, then show the prior.
 class LockSolver {
  public:
   virtual ~LockSolver() = default;

@@ -1,0 +1,120 @@
+#include "models/shared_cores.h"
+
+#include <omp.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+namespace neurosplat {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How often the machine is looked at, and how long it counts as busy after it last was.
+constexpr auto kGlance = 20ms;
+constexpr auto kMemory = 1000ms;
+/// Times a glance that the kernel took a core away from this process against its will. The
+/// watching thread itself takes one now and then; another busy program takes several.
+constexpr long kBusy = 3;
+
+long cores_taken_away() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_nivcsw;
+}
+
+/// An idle team. With more threads managed than there are cores, GNU OpenMP waits asleep: its
+/// documented GOMP_SPINCOUNT falls from 300,000 to 100. No call changes that after the start of a
+/// process, and the environment cannot be set before the library reads it.
+class IdleTeam {
+ public:
+  explicit IdleTeam(int threads) : thread_([this, threads] { rest(threads); }) {}
+  ~IdleTeam() {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();  // its team ends with it
+  }
+  IdleTeam(const IdleTeam&) = delete;
+  IdleTeam& operator=(const IdleTeam&) = delete;
+
+ private:
+  void rest(int threads) {
+    std::atomic<int> members = 0;
+#pragma omp parallel num_threads(threads)
+    ++members;
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return over_; });
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool over_ = false;
+  std::thread thread_;
+};
+
+std::atomic<bool> shared = false;
+
+class Watch {
+ public:
+  explicit Watch(int threads)
+      // With the other team's threads, its own first one among them, one more than cores.
+      : idle_threads_(std::max(2, omp_get_num_procs() - threads + 2)),
+        thread_([this] { look(); }) {}
+  ~Watch() {
+    {
+      const std::lock_guard lock(mutex_);
+      over_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+  }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  void look() {
+    std::optional<IdleTeam> team;
+    auto busy_until = std::chrono::steady_clock::now();
+    long before = cores_taken_away();
+    std::unique_lock lock(mutex_);
+    while (!changed_.wait_for(lock, kGlance, [this] { return over_; })) {
+      const long now = cores_taken_away();
+      const auto time = std::chrono::steady_clock::now();
+      if (now - before >= kBusy) busy_until = time + kMemory;
+      before = now;
+      const bool busy = time < busy_until;
+      if (busy && !team) team.emplace(idle_threads_);
+      if (!busy) team.reset();
+      shared = busy;
+    }
+  }
+
+  int idle_threads_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool over_ = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
+void share_cores(int threads) {
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
+  static const Watch watch(threads);
+}
+
+bool cores_are_shared() {
+  return shared;
+}
+
+}  // namespace neurosplat
