@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/model_file.h"
@@ -16,8 +17,6 @@ namespace neurosplat::apps {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int kInterrupted = 130;
 
 std::string destinations(const StreamOptions& options, bool window, const std::string& more) {
   std::string list;
@@ -145,7 +144,7 @@ int watch(const StreamOptions& options, const std::vector<LiveColumn>& columns, 
   std::fflush(stdout);
   if (report.interrupted) {
     log::warn("interrupted: what was seen so far is written");
-    return kInterrupted;
+    return InterruptGuard::exit_code();
   }
   if (window != nullptr && report.frames == 1) window->hold();
   return 0;

@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
-#include <signal.h>
 
-#include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
 
@@ -21,23 +19,6 @@ TEST(Progress, TellsTimeAsAClock) {
   EXPECT_EQ(clock_text(3599), "59:59");
   EXPECT_EQ(clock_text(11045), "3:04:05");
   EXPECT_EQ(clock_text(-3), "0:00");
-}
-
-TEST(Interrupt, RaisesAFlagWhileGuarded) {
-  const InterruptGuard guard;
-  EXPECT_FALSE(InterruptGuard::raised());
-  raise(SIGINT);
-  EXPECT_TRUE(InterruptGuard::raised());
-}
-
-TEST(InterruptDeathTest, TheSecondSignalEndsTheProcess) {
-  EXPECT_EXIT(
-      {
-        const InterruptGuard guard;
-        raise(SIGTERM);
-        raise(SIGTERM);
-      },
-      ::testing::KilledBySignal(SIGTERM), "");
 }
 
 }  // namespace
