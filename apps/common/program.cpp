@@ -3,13 +3,20 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <limits>
 #include <new>
+#include <string_view>
+#include <system_error>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/memory.h"
+#include "neurosplat/core/text.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -29,6 +36,56 @@ std::string one_line(std::string message) {
   message.resize(end == std::string::npos ? 0 : end + 1);
   std::replace(message.begin(), message.end(), '\n', ' ');
   return message;
+}
+
+/// `written` without a plus sign before a number.
+std::string_view without_plus(std::string_view written) {
+  const bool plus = written.size() > 1 && written[0] == '+' && written[1] != '-';
+  return written.substr(plus ? 1 : 0);
+}
+
+template <class Number>
+std::errc parse(std::string_view written, Number& number) {
+  const char* end = written.data() + written.size();
+  const auto parsed = std::from_chars(written.data(), end, number);
+  return parsed.ptr == end ? parsed.ec : std::errc::invalid_argument;
+}
+
+/// What is wrong with an integer, or nothing. CLI11 would read 010 as octal, so that is refused.
+template <class Integer>
+std::string fault_of_integer(const std::string& argument) {
+  const auto written = without_plus(argument);
+  Integer number{};
+  const auto fault = parse(written, number);
+  if (fault == std::errc::result_out_of_range) {
+    using Limits = std::numeric_limits<Integer>;
+    return text("expected an integer from ", Limits::min(), " to ", Limits::max(), ", got ",
+                argument);
+  }
+  if (fault != std::errc{}) return text("expected a decimal integer, got ", argument);
+  const auto digits = written.substr(written.starts_with('-') ? 1 : 0);
+  if (digits.size() > 1 && digits.starts_with('0')) {
+    return text("expected a decimal integer, got ", argument, ": leave out the leading zeros");
+  }
+  return {};
+}
+
+std::string fault_of_float(const std::string& argument) {
+  double number = 0;
+  const auto fault = parse(without_plus(argument), number);
+  if (fault == std::errc::result_out_of_range) {
+    return text("expected a decimal number within the range of a double, got ", argument);
+  }
+  if (fault == std::errc{} && std::isfinite(number)) return {};
+  return text("expected a finite decimal number, got ", argument);
+}
+
+/// Without a description, so that --help stays as it is.
+void expect_decimal_numbers(CLI::Option& option) {
+  const auto type = option.get_type_name();
+  if (type == "INT") option.check(fault_of_integer<std::int64_t>);
+  if (type == "UINT") option.check(fault_of_integer<std::uint64_t>);
+  if (type == "FLOAT") option.check(fault_of_float);
 }
 
 int report(int code, const std::string& message) {
@@ -75,9 +132,10 @@ std::vector<std::string> Program::arguments_of(const std::string& name) const {
 }
 
 int Program::run() {
-  // An option given twice counts as given last, as shells and scripts expect.
   for (auto* subcommand : app_.get_subcommands({})) {
     for (auto* option : subcommand->get_options()) {
+      expect_decimal_numbers(*option);
+      // An option given twice counts as given last, as shells and scripts expect.
       if (option->get_expected_max() > 1) continue;
       option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     }

@@ -7,7 +7,9 @@
 
 namespace neurosplat::apps {
 
-/// A program of subcommands. Exit codes: 0 done, 1 something failed, 2 bad usage, 130 interrupted.
+/// A program of subcommands. Exit codes: 0 done, 1 something failed, 2 bad usage, 128 + the signal
+/// when interrupted (130 for Ctrl-C). Numbers of all options are decimal and in range: 010, 0x10,
+/// nan and 1e999 are bad usage.
 class Program {
  public:
   /// Options may be written with underscores instead of hyphens.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/model_file.h"
@@ -15,8 +16,6 @@ namespace neurosplat::apps {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int kInterrupted = 130;
 
 std::string destinations(const StreamOptions& options, bool window, const std::string& more) {
   std::string list;
@@ -153,7 +152,7 @@ int watch(const StreamOptions& options, const std::vector<LiveColumn>& columns, 
   std::fflush(stdout);
   if (report.interrupted) {
     log::warn("interrupted: what was seen so far is written");
-    return kInterrupted;
+    return InterruptGuard::exit_code();
   }
   if (window != nullptr && report.frames == 1) window->hold();
   return 0;

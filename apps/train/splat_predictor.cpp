@@ -11,6 +11,7 @@
 
 #include "common/config_options.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/frame_source.h"
@@ -24,7 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kInterrupted = 130;
 constexpr int kSmokeFrames = 12;
 
 /// What stands on the command line beside the configuration's own options.
@@ -106,7 +106,7 @@ int train(const Request& request) {
   if (continues) trainer.resume();
   if (trainer.run() == SplatPredictorTrainer::Outcome::interrupted) {
     log::warn(text("interrupted: saved; continue with --resume ", request.config.out.string()));
-    return kInterrupted;
+    return InterruptGuard::exit_code();
   }
   const auto last = trainer.last();
   if (request.smoke) {

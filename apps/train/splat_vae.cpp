@@ -10,6 +10,7 @@
 
 #include "common/config_options.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/model_file.h"
@@ -22,8 +23,6 @@ namespace neurosplat::apps {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr int kInterrupted = 130;
 
 /// What stands on the command line beside the configuration's own options.
 struct Request {
@@ -89,7 +88,7 @@ int train(const Request& request) {
   const auto outcome = trainer.run();
   if (outcome == SplatVaeTrainer::Outcome::interrupted) {
     log::warn(text("interrupted: saved; continue with --resume ", request.config.out.string()));
-    return kInterrupted;
+    return InterruptGuard::exit_code();
   }
   if (request.smoke) {
     std::printf("smoke: ok, rec %.5f, kl %.3f nats\n", trainer.last_rec(), trainer.last_kl());

@@ -1,32 +1,59 @@
 #include "neurosplat/core/interrupt.h"
 
 #include <csignal>
+#include <cstddef>
 
 namespace neurosplat {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
+
+volatile std::sig_atomic_t first_signal = 0;
 
 void on_signal(int signal) {
-  interrupted = 1;
-  std::signal(signal, SIG_DFL);
+  if (first_signal == 0) first_signal = signal;
+}
+
+struct sigaction handled_by(void (*handler)(int), int flags) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  action.sa_flags = flags;
+  sigemptyset(&action.sa_mask);
+  return action;
+}
+
+bool stays_ignored(int signal, const struct sigaction& before) {
+  return (signal == SIGHUP || signal == SIGPIPE) && before.sa_handler == SIG_IGN;
 }
 
 }  // namespace
 
 InterruptGuard::InterruptGuard() {
-  interrupted = 0;
-  std::signal(SIGINT, on_signal);
-  std::signal(SIGTERM, on_signal);
+  first_signal = 0;
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+    const int signal = kSignals[i];
+    sigaction(signal, nullptr, &before_[i]);
+    if (stays_ignored(signal, before_[i])) continue;
+    const int once = signal == SIGPIPE ? 0 : static_cast<int>(SA_RESETHAND);
+    const auto action = handled_by(on_signal, SA_RESTART | once);
+    sigaction(signal, &action, nullptr);
+  }
 }
 
 InterruptGuard::~InterruptGuard() {
-  std::signal(SIGINT, SIG_DFL);
-  std::signal(SIGTERM, SIG_DFL);
+  const auto ignored = handled_by(SIG_IGN, 0);
+  for (std::size_t i = 0; i < kSignals.size(); ++i) {
+    const bool broken = kSignals[i] == SIGPIPE && raised();
+    sigaction(kSignals[i], broken ? &ignored : &before_[i], nullptr);
+  }
 }
 
 bool InterruptGuard::raised() {
-  return interrupted != 0;
+  return first_signal != 0;
+}
+
+int InterruptGuard::exit_code() {
+  return raised() ? 128 + static_cast<int>(first_signal) : 0;
 }
 
 }  // namespace neurosplat

@@ -11,6 +11,8 @@ spdlog::logger& logger() {
     auto made = spdlog::stderr_color_mt("neurosplat");
     made->set_pattern("%^%l%$: %v");
     made->flush_on(spdlog::level::info);
+    // Standard error that cannot be written to is no place to say so.
+    made->set_error_handler([](const std::string&) {});
     return made;
   }();
   return *instance;

@@ -1,13 +1,13 @@
 #include "models/shared_cores.h"
 
 #include <omp.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <fstream>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -20,14 +20,16 @@ using namespace std::chrono_literals;
 /// How often the machine is looked at, and how long it counts as busy after it last was.
 constexpr auto kGlance = 20ms;
 constexpr auto kMemory = 1000ms;
-/// Times a glance that the kernel took a core away from this process against its will. The
-/// watching thread itself takes one now and then; another busy program takes several.
-constexpr long kBusy = 3;
+/// Share of a glance that the first thread, which does the work between the others' waits, was kept
+/// from a core that it wanted. Alone on the machine it is next to nothing.
+constexpr double kBusy = 0.1;
 
-long cores_taken_away() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_nivcsw;
+/// Nanoseconds for which the first thread has waited for a core so far, 0 where the kernel does not
+/// count them.
+double waited_ns() {
+  std::ifstream schedule("/proc/self/schedstat");
+  double ran = 0, waited = 0;
+  return schedule >> ran >> waited ? waited : 0;
 }
 
 /// An idle team. With more threads managed than there are cores, GNU OpenMP waits asleep: its
@@ -85,13 +87,16 @@ class Watch {
   void look() {
     std::optional<IdleTeam> team;
     auto busy_until = std::chrono::steady_clock::now();
-    long before = cores_taken_away();
+    double before = waited_ns();
+    auto glanced = busy_until;
     std::unique_lock lock(mutex_);
     while (!changed_.wait_for(lock, kGlance, [this] { return over_; })) {
-      const long now = cores_taken_away();
+      const double now = waited_ns();
       const auto time = std::chrono::steady_clock::now();
-      if (now - before >= kBusy) busy_until = time + kMemory;
+      const double passed_ns = std::chrono::duration<double, std::nano>(time - glanced).count();
+      if (now - before > kBusy * passed_ns) busy_until = time + kMemory;
       before = now;
+      glanced = time;
       const bool busy = time < busy_until;
       if (busy && !team) team.emplace(idle_threads_);
       if (!busy) team.reset();

@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <random>
 #include <sstream>
 #include <thread>
@@ -61,6 +64,38 @@ std::int64_t wait_for_step(const fs::path& run, std::int64_t step) {
   return -1;
 }
 
+/// Without checkpoints but that of the start and those that an end calls for.
+std::vector<std::string> calm_training(const fs::path& out) {
+  auto arguments = restless_training(out, false);
+  arguments.insert(arguments.end(), {"--checkpoint-every", "1000000"});
+  return arguments;
+}
+
+bool wait_for_epochs(const fs::path& run, std::int64_t epochs) {
+  for (int i = 0; i < 3000; ++i) {
+    std::ifstream table(run / "loss.csv");
+    if (std::count(std::istreambuf_iterator<char>(table), {}, '\n') > epochs) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+/// The step that was under way is saved, and the run goes on from it.
+void expect_saved_and_resumable(const fs::path& run) {
+  const auto saved = CheckpointFolder(run).load_newest();
+  ASSERT_TRUE(saved.has_value());
+  ASSERT_GT(saved->position.step, 0) << "only the checkpoint of the start";
+  load_splat_vae(run);
+  auto arguments = calm_training(run);
+  arguments.insert(arguments.end(),
+                   {"--resume", "--max-steps", std::to_string(saved->position.step + 1)});
+  const auto resumed = testing::run_command(arguments);
+  EXPECT_EQ(resumed.status, 0) << resumed.errors;
+  const auto after = CheckpointFolder(run).load_newest();
+  ASSERT_TRUE(after.has_value());
+  EXPECT_EQ(after->position.step, saved->position.step + 1);
+}
+
 TEST(Interruption, ControlCSavesAndExitsWith130) {
   const TemporaryFolder folder;
   const int process = testing::start_command(restless_training(folder / "run", false));
@@ -71,6 +106,25 @@ TEST(Interruption, ControlCSavesAndExitsWith130) {
   ASSERT_TRUE(loaded.has_value());
   EXPECT_GT(loaded->position.step, 3);
   load_splat_vae(folder / "run");
+}
+
+TEST(Interruption, AClosedTerminalSavesAndExitsWith129) {
+  const TemporaryFolder folder;
+  const int process = testing::start_command(calm_training(folder / "run"));
+  ASSERT_TRUE(wait_for_epochs(folder / "run", 2));
+  kill(process, SIGHUP);
+  EXPECT_EQ(testing::wait_for_command(process), 128 + SIGHUP);
+  expect_saved_and_resumable(folder / "run");
+}
+
+TEST(Interruption, AClosedPipeSavesAndExitsWith141) {
+  const TemporaryFolder folder;
+  const auto command = testing::start_piped_command(calm_training(folder / "run"));
+  const bool trains = wait_for_epochs(folder / "run", 2);
+  close(command.reader);
+  EXPECT_EQ(testing::wait_for_command(command.process), 128 + SIGPIPE);
+  ASSERT_TRUE(trains);
+  expect_saved_and_resumable(folder / "run");
 }
 
 // SIGKILL at twelve random moments, seed 1: every time a model and a checkpoint can be loaded, the

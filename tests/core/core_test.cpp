@@ -1,10 +1,8 @@
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <cstdint>
 
-#include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/memory.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
@@ -31,23 +29,6 @@ TEST(Memory, WhatIsAvailableIsNoMoreThanTheMachineHas) {
   EXPECT_GT(available_memory(), 1'000'000U);
   const auto pages = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES));
   EXPECT_LE(available_memory(), pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)));
-}
-
-TEST(Interrupt, RaisesAFlagWhileGuarded) {
-  const InterruptGuard guard;
-  EXPECT_FALSE(InterruptGuard::raised());
-  raise(SIGINT);
-  EXPECT_TRUE(InterruptGuard::raised());
-}
-
-TEST(InterruptDeathTest, TheSecondSignalEndsTheProcess) {
-  EXPECT_EXIT(
-      {
-        const InterruptGuard guard;
-        raise(SIGTERM);
-        raise(SIGTERM);
-      },
-      ::testing::KilledBySignal(SIGTERM), "");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "support/command.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,8 +20,17 @@ std::string read_all(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-int spawn(const std::vector<std::string>& arguments, const std::string& out,
-          const std::string& err) {
+/// A file to write, or a descriptor that is open already.
+struct Output {
+  std::string file;
+  int descriptor = -1;
+
+  int open_for_writing() const {
+    return descriptor >= 0 ? descriptor : open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  }
+};
+
+int spawn(const std::vector<std::string>& arguments, const Output& out, const Output& err) {
   std::vector<char*> argv;
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -28,11 +38,13 @@ int spawn(const std::vector<std::string>& arguments, const std::string& out,
   if (child < 0) throw std::runtime_error("fork failed");
   if (child > 0) return child;
   const int in = open("/dev/null", O_RDONLY);
-  const int out_file = open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  const int err_file = open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  const int out_file = out.open_for_writing();
+  const int err_file = err.open_for_writing();
   dup2(in, 0);
   dup2(out_file, 1);
   dup2(err_file, 2);
+  // Whatever the tests themselves were started with.
+  for (const int signal : {SIGHUP, SIGPIPE}) ::signal(signal, SIG_DFL);
   execvp(argv[0], argv.data());
   _exit(127);
 }
@@ -40,7 +52,15 @@ int spawn(const std::vector<std::string>& arguments, const std::string& out,
 }  // namespace
 
 int start_command(const std::vector<std::string>& arguments) {
-  return spawn(arguments, "/dev/null", "/dev/null");
+  return spawn(arguments, {"/dev/null"}, {"/dev/null"});
+}
+
+PipedCommand start_piped_command(const std::vector<std::string>& arguments) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe failed");
+  const int process = spawn(arguments, {"", ends[1]}, {"", ends[1]});
+  close(ends[1]);
+  return {process, ends[0]};
 }
 
 int wait_for_command(int process) {
@@ -52,7 +72,7 @@ int wait_for_command(int process) {
 Finished run_command(const std::vector<std::string>& arguments) {
   const TemporaryFolder folder;
   const auto out = folder / "out", err = folder / "err";
-  const int status = wait_for_command(spawn(arguments, out.string(), err.string()));
+  const int status = wait_for_command(spawn(arguments, {out.string()}, {err.string()}));
   return {status, read_all(out), read_all(err)};
 }
 

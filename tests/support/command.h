@@ -20,6 +20,14 @@ Finished run_command(const std::vector<std::string>& arguments);
 /// Starts a command in the background, its output thrown away; returns its process id.
 int start_command(const std::vector<std::string>& arguments);
 
+struct PipedCommand {
+  int process;
+  int reader;  ///< both outputs come here; the caller closes it
+};
+
+/// Starts a command in the background, its output into a pipe.
+PipedCommand start_piped_command(const std::vector<std::string>& arguments);
+
 /// Waits for a started command; its status as in Finished.
 int wait_for_command(int process);
 

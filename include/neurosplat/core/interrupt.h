@@ -1,9 +1,15 @@
 #pragma once
 
+#include <signal.h>
+
+#include <array>
+
 namespace neurosplat {
 
-/// While it lives, the first SIGINT or SIGTERM only raises a flag; the second one ends the
-/// process as usual. One at a time.
+/// While it lives, the first SIGINT, SIGTERM, SIGHUP or SIGPIPE only raises a flag. A second one of
+/// the same kind ends the process as usual; further SIGPIPE never do. SIGHUP and SIGPIPE that were
+/// ignored before (nohup) stay so. Afterwards all is handled as before, but an interrupted process
+/// goes on ignoring SIGPIPE: what read its output is often gone too. One at a time.
 class InterruptGuard {
  public:
   InterruptGuard();
@@ -12,6 +18,13 @@ class InterruptGuard {
   InterruptGuard& operator=(const InterruptGuard&) = delete;
 
   static bool raised();
+
+  /// What an interrupted program exits with: 128 + the first signal, so 130 for SIGINT; 0 when
+  /// none came. Still known when the guard is gone.
+  static int exit_code();
+
+ private:
+  std::array<struct sigaction, 4> before_ = {};
 };
 
 }  // namespace neurosplat
