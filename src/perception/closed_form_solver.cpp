@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "neurosplat/metrics/picture_quality.h"
 #include "neurosplat/packet/anchors.h"
 #include "neurosplat/packet/packet.h"
 #include "neurosplat/perception/packet_gram.h"
@@ -253,7 +254,7 @@ class ClosedFormSolver : public LockSolver {
     const Deadline watch(0);
     view.locked = at::sigmoid(field(coefficients_));
     last_error_ = at::mse_loss(view.locked, target).item<double>();
-    view.psnr_db = psnr_of_error(last_error_);
+    view.psnr_db = psnr_db_of_error(last_error_);
     view.packets = at::cat({geometry_, coefficients_}, 1);
     finish_ms_ = std::max(watch.elapsed_ms(), 0.9 * finish_ms_);
     return view;
