@@ -3,6 +3,7 @@
 #include <array>
 #include <set>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "data/sources.h"
@@ -75,6 +76,14 @@ std::string joined(const std::vector<std::string>& splits) {
   std::string all;
   for (const auto& split : splits) all += (all.empty() ? "" : "+") + split;
   return all;
+}
+
+std::int64_t count_shared(const PictureSource& these, const PictureSource& those) {
+  std::unordered_set<std::string> known;
+  for (std::int64_t i = 0; i < those.size(); ++i) known.insert(those.identity(i));
+  std::int64_t shared = 0;
+  for (std::int64_t i = 0; i < these.size(); ++i) shared += known.contains(these.identity(i));
+  return shared;
 }
 
 std::unique_ptr<PictureSource> open_pictures(const PictureRequest& request) {
