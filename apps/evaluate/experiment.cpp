@@ -19,11 +19,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// The source tree that a program in build/PRESET/bin was built in; empty when it cannot be told.
+fs::path source_tree() {
+  std::error_code failed;
+  const auto program = fs::read_symlink("/proc/self/exe", failed);
+  if (failed) return {};
+  return program.parent_path().parent_path().parent_path().parent_path();
+}
+
 std::vector<fs::path> fixture_folders(const ExperimentOptions& options) {
   if (!options.fixtures.empty()) return {options.fixtures};
   const char* shared = std::getenv("NEUROSPLAT_SHARED");
-  return {fs::path(shared != nullptr ? shared : "../shared") / "reference" / "fixtures",
-          fs::path("tests") / "data" / "perception"};
+  const auto ours = fs::path("tests") / "data" / "perception";
+  std::vector<fs::path> folders = {
+      fs::path(shared != nullptr ? shared : "../shared") / "reference" / "fixtures", ours};
+  if (const auto tree = source_tree(); !tree.empty()) folders.push_back(tree / ours);
+  return folders;
 }
 
 constexpr const char* kMetrics = "metrics.json";
@@ -43,7 +54,7 @@ void add_experiment_options(CLI::App& command, ExperimentOptions& options,
   command.add_option("--fixtures", options.fixtures,
                      "folder of the reference's inputs S0_*.npy; default: "
                      "$NEUROSPLAT_SHARED/reference/fixtures or ../shared/reference/fixtures, then "
-                     "tests/data/perception");
+                     "tests/data/perception here, then in the source tree of the program");
   command.add_option("--threads", options.threads, "CPU threads; 0: all cores")
       ->capture_default_str();
 }

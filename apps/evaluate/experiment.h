@@ -30,8 +30,9 @@ void check_outputs(const ExperimentOptions& options, const std::string& figure_n
                    const std::vector<std::pair<std::string, std::filesystem::path>>& inputs);
 
 /// `given` when there is one, else the reference's input `name`: in --fixtures when that is
-/// given, else in $NEUROSPLAT_SHARED/reference/fixtures, ../shared/reference/fixtures or
-/// tests/data/perception. Throws Error that says where it was looked for.
+/// given, else in $NEUROSPLAT_SHARED/reference/fixtures (or ../shared/reference/fixtures), in
+/// tests/data/perception of the working directory, or in that of the source tree that the program
+/// lies in, whatever the working directory. Throws Error that says where it was looked for.
 std::filesystem::path input_path(const ExperimentOptions& options,
                                  const std::filesystem::path& given, const std::string& name);
 /// The same, without an Error: empty when there is none.

@@ -40,6 +40,11 @@ class Cifar10 : public PictureSource {
     return text(file, ":", record);
   }
 
+  std::string identity(std::int64_t index) const override {
+    const auto [file, record] = place_of(index);
+    return text(canonical_text(folder_ / file), ":", record);
+  }
+
   void decode(std::int64_t index, std::int64_t side, std::uint8_t* planes) const override {
     const auto [file, record] = place_of(index);
     std::array<std::uint8_t, record_bytes> bytes{};

@@ -42,8 +42,24 @@ std::string FilePictures::name(std::int64_t index) const {
   return names_[static_cast<std::size_t>(index)];
 }
 
+std::string FilePictures::identity(std::int64_t index) const {
+  return canonical_text(folder_ / name(index));
+}
+
 void FilePictures::decode(std::int64_t index, std::int64_t side, std::uint8_t* planes) const {
   decode_centre_square(folder_ / name(index), side, planes, first_crop_);
+}
+
+std::string canonical_text(const std::filesystem::path& path) {
+  std::error_code failed;
+  const auto canonical = std::filesystem::weakly_canonical(path, failed);
+  return (failed ? path : canonical).string();
+}
+
+std::uintmax_t FilePictures::file_bytes(std::int64_t index) const {
+  std::error_code failed;
+  const auto bytes = std::filesystem::file_size(folder_ / name(index), failed);
+  return failed ? 0 : bytes;
 }
 
 void check_index(std::int64_t index, std::int64_t size) {

@@ -19,13 +19,18 @@ class FilePictures : public PictureSource {
 
   std::int64_t size() const override;
   std::string name(std::int64_t index) const override;
+  std::string identity(std::int64_t index) const override;
   void decode(std::int64_t index, std::int64_t side, std::uint8_t* planes) const override;
+  std::uintmax_t file_bytes(std::int64_t index) const override;
 
  private:
   std::filesystem::path folder_;
   std::vector<std::string> names_;
   std::int64_t first_crop_;
 };
+
+/// The path without links, "." and "..", as far as it exists.
+std::string canonical_text(const std::filesystem::path& path);
 
 /// Throws Error when `index` is not below `size`.
 void check_index(std::int64_t index, std::int64_t size);

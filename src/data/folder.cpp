@@ -59,7 +59,7 @@ std::vector<std::string> held_out(const std::vector<std::string>& names, std::ui
 
 std::unique_ptr<PictureSource> open_split_folder(const PictureRequest& request) {
   const auto all = pictures_below(request.root);
-  const auto test = held_out(all, request.seed);
+  const auto test = held_out(all, request.split_seed);
   std::vector<std::string> train;
   std::set_difference(all.begin(), all.end(), test.begin(), test.end(), std::back_inserter(train));
   std::vector<std::string> names;

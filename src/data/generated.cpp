@@ -53,6 +53,10 @@ class Generated : public PictureSource {
     return text(name_of(request_.kind), "/", split, "/", picture);
   }
 
+  std::string identity(std::int64_t index) const override {
+    return text(name(index), " of seed ", request_.seed);
+  }
+
   void decode(std::int64_t index, std::int64_t side, std::uint8_t* planes) const override {
     const auto [split, picture] = place_of(index);
     if (side < 1) throw Error(text("expected a side of at least 1 pixel, got ", side));

@@ -1,8 +1,10 @@
 #include "neurosplat/data/picture_source.h"
 
 #include <array>
+#include <cstdio>
 #include <set>
 #include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "data/sources.h"
@@ -65,6 +67,20 @@ std::string name_of(DatasetKind kind) {
   throw UsageError("expected a known data set");
 }
 
+std::string PictureSource::list_hash() const {
+  std::uint64_t hash = 14695981039346656037U;  // FNV-1a
+  const auto take = [&hash](std::string_view bytes) {
+    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  };
+  for (std::int64_t i = 0; i < size(); ++i) {
+    take(name(i));
+    take(text('\0', file_bytes(i), '\0'));
+  }
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
+  return digits;
+}
+
 std::size_t split_index(const std::string& split) {
   for (std::size_t i = 0; i < split_names.size(); ++i)
     if (split == split_names[i]) return i;
@@ -75,6 +91,14 @@ std::string joined(const std::vector<std::string>& splits) {
   std::string all;
   for (const auto& split : splits) all += (all.empty() ? "" : "+") + split;
   return all;
+}
+
+std::int64_t count_shared(const PictureSource& these, const PictureSource& those) {
+  std::unordered_set<std::string> known;
+  for (std::int64_t i = 0; i < those.size(); ++i) known.insert(those.identity(i));
+  std::int64_t shared = 0;
+  for (std::int64_t i = 0; i < these.size(); ++i) shared += known.contains(these.identity(i));
+  return shared;
 }
 
 std::unique_ptr<PictureSource> open_pictures(const PictureRequest& request) {

@@ -14,8 +14,14 @@ class Subset : public PictureSource {
 
   std::int64_t size() const override { return static_cast<std::int64_t>(chosen_.size()); }
   std::string name(std::int64_t index) const override { return source_->name(place(index)); }
+  std::string identity(std::int64_t index) const override {
+    return source_->identity(place(index));
+  }
   void decode(std::int64_t index, std::int64_t side, std::uint8_t* planes) const override {
     source_->decode(place(index), side, planes);
+  }
+  std::uintmax_t file_bytes(std::int64_t index) const override {
+    return source_->file_bytes(place(index));
   }
 
  private:

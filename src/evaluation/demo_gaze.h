@@ -2,8 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include <cmath>
-
+#include "neurosplat/metrics/picture_quality.h"
 #include "neurosplat/perception/gaze.h"
 
 /// How the reference's demos look at a map, where they differ from its live programs: the
@@ -32,7 +31,7 @@ inline Fixation look(Gaze& gaze, const at::Tensor& saliency) {
 /// PSNR of two maps of one size, dB, peak 1; every pixel weighs as `weights` has it.
 inline double map_psnr(const at::Tensor& a, const at::Tensor& b, const at::Tensor& weights) {
   const auto error = (weights * (a - b).square()).sum() / weights.sum();
-  return -10.0 * std::log10(error.item<double>());
+  return psnr_db_of_error(error.item<double>());
 }
 
 inline double map_psnr(const at::Tensor& a, const at::Tensor& b) {

@@ -2,6 +2,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <utility>
+
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/safetensors.h"
@@ -44,6 +46,10 @@ void check_description(const std::map<std::string, std::string>& metadata,
 }  // namespace
 
 SplatVae load_splat_vae(const fs::path& given) {
+  return load_described_splat_vae(given).model;
+}
+
+DescribedSplatVae load_described_splat_vae(const fs::path& given) {
   const fs::path path = model_path(given);
   const auto extension = path.extension();
   TensorFile file;
@@ -58,7 +64,7 @@ SplatVae load_splat_vae(const fs::path& given) {
     SplatVae model(architecture);
     model.load_state(file.tensors);
     model.train(false);
-    return model;
+    return {std::move(model), path, std::move(file.metadata)};
   } catch (const Error& error) {
     throw Error(text(path.string(), ": ", error.what()));
   }

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 
@@ -40,11 +41,16 @@ at::Tensor window_matrix(std::int64_t length, const at::TensorOptions& options) 
 
 }  // namespace
 
+double psnr_db_of_error(double mean_squared_error) {
+  const double db = -10.0 * std::log10(mean_squared_error);
+  return db > kLargestPsnrDb ? kLargestPsnrDb : db;
+}
+
 at::Tensor psnr_db(const at::Tensor& a, const at::Tensor& b) {
   const c10::NoGradGuard no_grad;
   check_pair(a, b);
   const at::Tensor difference = a.to(at::kDouble) - b.to(at::kDouble);
-  return difference.square().mean({1, 2, 3}).log10() * -10.0;
+  return (difference.square().mean({1, 2, 3}).log10() * -10.0).clamp_max(kLargestPsnrDb);
 }
 
 at::Tensor ssim(const at::Tensor& a, const at::Tensor& b) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 
+#include "neurosplat/metrics/picture_quality.h"
 #include "neurosplat/renderer/renderer.h"
 #include "perception/lock_solvers.h"
 #include "perception/lock_time.h"
@@ -79,7 +80,7 @@ class DescentSolver : public LockSolver {
     const at::NoGradGuard no_gradient;
     const auto packets = packets_of(state);
     const auto drawn = model_.draw(packets);
-    view.psnr_db = psnr_of_error(at::mse_loss(drawn, target).item<double>());
+    view.psnr_db = psnr_db_of_error(at::mse_loss(drawn, target).item<double>());
     view.locked = drawn[0].cpu();
     if (!view.prior.defined()) view.prior = view.locked;
     view.packets = activate_packets(packets)[0].cpu();

@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "neurosplat/metrics/picture_quality.h"
 #include "neurosplat/packet/anchors.h"
 #include "neurosplat/packet/packet.h"
 #include "neurosplat/perception/packet_gram.h"
@@ -259,7 +260,7 @@ class ClosedFormSolver : public LockSolver {
     view.locked = at::sigmoid(field(coefficients_));
     last_error_ = at::mse_loss(view.locked, target).item<double>();
     const double prior_error = at::mse_loss(view.prior, target).item<double>();
-    view.psnr_db = psnr_of_error(std::min(last_error_, prior_error));
+    view.psnr_db = psnr_db_of_error(std::min(last_error_, prior_error));
     if (prior_error < last_error_) {
       provisional_ = settings_.geometry == Geometry::picture;
       view.locked = view.prior;

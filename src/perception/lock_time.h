@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 
 namespace neurosplat {
 
@@ -35,9 +34,5 @@ class Deadline {
   Clock::time_point start_ = Clock::now();
   double budget_ms_, last_ms_ = 0, step_ms_ = 0;
 };
-
-inline double psnr_of_error(double mean_square) {
-  return -10.0 * std::log10(std::max(mean_square, 1e-12));
-}
 
 }  // namespace neurosplat

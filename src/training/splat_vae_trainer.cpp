@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <numeric>
 
@@ -31,10 +30,6 @@ namespace {
 constexpr std::int64_t kShownPictures = 32, kShownSamples = 64, kSheetColumns = 8;
 /// Pictures drawn at a time outside training.
 constexpr std::int64_t kEvaluationBatch = 64;
-
-double psnr_of(double mean_squared_error) {
-  return 10.0 * std::log10(1.0 / mean_squared_error);
-}
 
 LoaderOptions loader_options(const SplatVaeConfig& config) {
   return {
@@ -204,8 +199,8 @@ bool SplatVaeTrainer::State::run_epoch() {
     position.rec_sum += last.rec;
     position.kl_sum += last.kl;
     progress.update(position.batch * config.batch,
-                    text("rec ", fixed(last.rec, 4), "  PSNR ", fixed(psnr_of(last.rec), 2),
-                         " dB  KL ", fixed(last.kl, 1)));
+                    text("rec ", fixed(last.rec, 4), "  PSNR ",
+                         fixed(psnr_db_of_error(last.rec), 2), " dB  KL ", fixed(last.kl, 1)));
     const bool enough = config.max_steps > 0 && position.step >= config.max_steps;
     if (InterruptGuard::raised() || enough) return false;
     stages.mark(Stage::other);
@@ -226,7 +221,7 @@ void SplatVaeTrainer::State::finish_epoch(double seconds, std::int64_t steps) {
   nlohmann::ordered_json metrics = {{"epoch", epoch},
                                     {"step", position.step},
                                     {"rec", last.rec},
-                                    {"psnr_db", psnr_of(last.rec)},
+                                    {"psnr_db", psnr_db_of_error(last.rec)},
                                     {"kl_nats", last.kl},
                                     {"beta", beta},
                                     {"lr", learning_rate_in_epoch(config, position.epoch)},
@@ -237,8 +232,8 @@ void SplatVaeTrainer::State::finish_epoch(double seconds, std::int64_t steps) {
   }
   std::string line =
       text("epoch ", epoch, "/", config.epochs, ": rec ", fixed(last.rec, 5), ", PSNR ",
-           fixed(psnr_of(last.rec), 2), " dB, KL ", fixed(last.kl, 2), " nats, beta ", beta, ", ",
-           fixed(images / seconds, 1), " images/s, ", fixed(seconds, 1), " s");
+           fixed(psnr_db_of_error(last.rec), 2), " dB, KL ", fixed(last.kl, 2), " nats, beta ",
+           beta, ", ", fixed(images / seconds, 1), " images/s, ", fixed(seconds, 1), " s");
   const bool final = epoch == config.epochs;
   const auto due = [&](std::int64_t every) { return every > 0 && (final || epoch % every == 0); };
   if (due(config.held_out_every) && held_out.defined()) {

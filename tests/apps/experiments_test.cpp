@@ -71,10 +71,26 @@ TEST_F(Experiments, GiveThePublishedFigures) {
                    {"enrichment_intensity", "enrichment_phase", "fixations_in_box", "fixations"});
   expect_published("saccade", "saccade_demo",
                    {"fovea_weighted_before_db", "fovea_weighted_after_db", "fixations"});
+  expect_published("koopman", "koopman_predict",
+                   {"free_db", "persistence_db", "latent_persistence_db", "static_mean_db",
+                    "best_anchor", "best_anchored_db", "temporal_mass_top_tenth"});
   expect_published(
       "prior-alignment", "prior_alignment",
       {"gain_aligned", "gain_shifted", "gain_other", "aligned_prior_db", "aligned_percept_db",
        "shifted_prior_db", "shifted_percept_db", "other_prior_db", "other_percept_db"});
+}
+
+// From a folder that has neither tests/ nor ../shared: the inputs are found beside the program.
+TEST_F(Experiments, FindTheirInputsFromAnyWorkingDirectory) {
+  const auto elsewhere = folder_ / "some" / "where";
+  fs::create_directories(elsewhere);
+  for (const char* name : {"novelty", "koopman"}) {
+    const auto run =
+        testing::run_command({"/usr/bin/env", "-u", "NEUROSPLAT_SHARED", "-C", elsewhere.string(),
+                              testing::program("neurosplat-evaluate"), name, "--threads", "1"});
+    EXPECT_EQ(run.status, 0) << run.errors;
+    EXPECT_TRUE(fs::exists(elsewhere / "evaluation" / name / "metrics.json"));
+  }
 }
 
 TEST_F(Experiments, TakeOtherPicturesAndSayThatFiguresDifferForThat) {
@@ -118,6 +134,13 @@ TEST_F(Experiments, KoopmanTakesAFolderOfPictures) {
   for (const char* key : {"free_db", "persistence_db", "latent_persistence_db", "static_mean_db"}) {
     EXPECT_TRUE(metrics["results"][key].is_number()) << key;
   }
+  for (const char* key :
+       {"free_db", "latent_persistence_db", "static_mean_db", "best_anchor", "best_anchored_db"}) {
+    EXPECT_TRUE(metrics["results"][text("fitted_basis_", key)].is_number()) << key;
+  }
+  EXPECT_EQ(metrics["settings"]["fitted_basis_components"], 2);
+  EXPECT_NE(metrics["settings"]["basis"].get<std::string>().find("tested ones too"),
+            std::string::npos);
   EXPECT_TRUE(fs::exists(folder_ / "koopman" / "koopman_predict.png"));
 }
 

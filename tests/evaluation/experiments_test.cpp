@@ -13,6 +13,7 @@
 #include "neurosplat/evaluation/published.h"
 #include "neurosplat/evaluation/saccade_demo.h"
 #include "neurosplat/io/npy_file.h"
+#include "neurosplat/metrics/picture_quality.h"
 #include "support/command.h"
 
 namespace neurosplat {
@@ -55,6 +56,14 @@ TEST(Agreement, RepeatsTheReference) {
   EXPECT_NEAR(result.surprise[3], 0.3558, 5e-5);
   EXPECT_NEAR(result.surprise[9], 0.3172, 5e-5);
   EXPECT_NEAR(result.surprise[11], 0.3168, 5e-5);
+}
+
+TEST(Agreement, OfAnEvenWorldIsFinite) {
+  const auto even = at::full({256, 256}, 0.5, at::kDouble);
+  const auto result = run_agreement({.picture = even, .world = even});
+  EXPECT_EQ(result.gist_db, kLargestPsnrDb);
+  EXPECT_EQ(result.stitch_db, kLargestPsnrDb);
+  EXPECT_EQ(result.window_held_db, kLargestPsnrDb);
 }
 
 TEST(Novelty, RepeatsTheReference) {
@@ -150,15 +159,13 @@ TEST(SaccadeDemo, TakesDrawsOfItsOwn) {
 }
 
 TEST(KoopmanProbe, RepeatsTheReference) {
-  const auto folder = testing::shared_folder("reference/fixtures");
-  if (!folder) GTEST_SKIP() << "no shared fixtures: the video of 1 MB is not part of this checkout";
-  const auto result = run_koopman_probe({.frames = read_npy(*folder / "S0_koopman_frames.npy")});
-  EXPECT_NEAR(result.free_db, 8.60494, 5e-6);
+  const auto result = run_koopman_probe({.frames = input("S0_koopman_frames.npy")});
+  EXPECT_NEAR(result.all_frames.free_db, 8.60494, 5e-6);
   EXPECT_NEAR(result.persistence_db, 22.45243, 5e-6);
-  EXPECT_NEAR(result.latent_persistence_db, 23.08841, 5e-6);
-  EXPECT_NEAR(result.static_mean_db, 15.72719, 5e-6);
-  EXPECT_EQ(result.best_anchor, 0.0);
-  EXPECT_NEAR(result.best_anchored_db, 23.09, 5e-3);
+  EXPECT_NEAR(result.all_frames.latent_persistence_db, 23.08841, 5e-6);
+  EXPECT_NEAR(result.all_frames.static_mean_db, 15.72719, 5e-6);
+  EXPECT_EQ(result.all_frames.best_anchor, 0.0);
+  EXPECT_NEAR(result.all_frames.best_anchored_db, 23.09, 5e-3);
   EXPECT_NEAR(result.temporal_mass, 0.389, 5e-4);
   EXPECT_NEAR(result.static_mass, 0.290, 5e-4);
 }
@@ -174,15 +181,41 @@ TEST(KoopmanProbe, FindsTheTurnOfARunningWave) {
   }
   const auto result = run_koopman_probe(
       {.frames = at::stack(frames), .components = 2, .fitted = 40, .anchors = 11, .shown = 50});
-  // A mean over whole frames leaves a little of the wave in it; the turn keeps its trace.
-  EXPECT_NEAR(at::trace(result.k).item<double>(), 2.0 * std::cos(kSpeed), 2e-2);
-  EXPECT_NEAR(at::linalg_det(result.k).item<double>(), 1.0, 2e-2);
-  EXPECT_GT(result.free_db, 35.0);
-  EXPECT_EQ(result.best_anchor, 1.0);
   // Two waves 0.4 apart: mean square (0.3^2 / 2) |1 - exp(0.4 i)|^2.
   const double moved = 0.045 * (2.0 - 2.0 * std::cos(kSpeed));
   EXPECT_NEAR(result.persistence_db, -10.0 * std::log10(moved), 1e-6);
-  EXPECT_NEAR(result.latent_persistence_db, result.persistence_db, 1e-3);
+  for (const auto& scores : {result.all_frames, result.fitted_frames}) {
+    // A mean over whole frames leaves a little of the wave in it; the turn keeps its trace.
+    EXPECT_NEAR(at::trace(scores.k).item<double>(), 2.0 * std::cos(kSpeed), 2e-2);
+    EXPECT_NEAR(at::linalg_det(scores.k).item<double>(), 1.0, 2e-2);
+    EXPECT_GT(scores.free_db, 35.0);
+    EXPECT_EQ(scores.best_anchor, 1.0);
+    EXPECT_NEAR(scores.latent_persistence_db, result.persistence_db, 1e-3);
+  }
+}
+
+// What is new in the test frames is in the components of all frames and in none of the fitted
+// ones: there it is lost, and what is decoded is the frame without it.
+TEST(KoopmanProbe, TheFittedBasisKnowsNothingOfTheTestFrames) {
+  auto frames = at::full({12, 4, 4}, 0.5, at::kDouble);
+  for (int t = 0; t < 12; ++t) frames[t][0] += 0.1 * std::cos(0.5 * t);
+  frames.narrow(0, 8, 4).select(1, 2) += 0.2;  // a row of its own, a quarter of the picture
+  const auto result =
+      run_koopman_probe({.frames = frames, .components = 10, .fitted = 8, .shown = 3});
+  EXPECT_GT(result.all_frames.latent_persistence_db, result.persistence_db - 1e-6);
+  double lost = 0;
+  for (int t = 8; t < 11; ++t) {
+    const double step = 0.1 * (std::cos(0.5 * t + 0.5) - std::cos(0.5 * t));
+    lost += -10.0 * std::log10((0.04 + step * step) / 4) / 3;
+  }
+  EXPECT_NEAR(result.fitted_frames.latent_persistence_db, lost, 1e-9);
+  EXPECT_EQ(result.fitted_components, 1);
+
+  auto changed = frames.clone();
+  changed.narrow(0, 8, 4).select(2, 3) -= 0.3;
+  const auto other =
+      run_koopman_probe({.frames = changed, .components = 10, .fitted = 8, .shown = 3});
+  EXPECT_TRUE(result.fitted_frames.k.equal(other.fitted_frames.k));
 }
 
 TEST(KoopmanProbe, RefusesWhatCannotBe) {

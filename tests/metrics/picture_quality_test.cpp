@@ -120,9 +120,28 @@ TEST(Psnr, IsTheLogarithmOfTheMeanSquaredErrorOfEachPicture) {
   b[2][0][0][0] -= 0.5F;  // one number of 192 is off: 1/768
   const at::Tensor values = psnr_db(a, b);
   ASSERT_EQ(values.scalar_type(), at::kDouble);
-  EXPECT_EQ(values[0].item<double>(), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(values[0].item<double>(), kLargestPsnrDb);
   EXPECT_NEAR(values[1].item<double>(), 10 * std::log10(16.0), 1e-12);
   EXPECT_NEAR(values[2].item<double>(), 10 * std::log10(768.0), 1e-12);
+}
+
+// The cap stands at a mean squared error of 1e-10 and is met by the pictures and by the plain
+// error.
+TEST(Psnr, IsFiniteHoweverAlikeThePicturesAre) {
+  const at::Tensor a = at::full({4, 3, 8, 8}, 0.5, at::kDouble);
+  at::Tensor b = a.clone();
+  const double offsets[] = {0.0, 0.9e-5, 1.1e-5, 0.1};
+  for (std::int64_t i = 0; i < 4; ++i) b[i] += offsets[i];
+  const at::Tensor values = psnr_db(a, b);
+  for (std::int64_t i = 0; i < 4; ++i) {
+    const double expected = i < 2 ? 100.0 : -20.0 * std::log10(offsets[i]);
+    EXPECT_NEAR(values[i].item<double>(), expected, 1e-9) << i;
+    EXPECT_NEAR(psnr_db_of_error(offsets[i] * offsets[i]), expected, 1e-9) << i;
+  }
+  EXPECT_EQ(psnr_db_of_error(0.0), 100.0);
+  EXPECT_TRUE(std::isfinite(values.mean().item<double>()));
+  EXPECT_TRUE(std::isnan(psnr_db_of_error(std::nan(""))));
+  EXPECT_TRUE(std::isnan(psnr_db(a, b * std::nan(""))[0].item<double>()));
 }
 
 template <class Call>

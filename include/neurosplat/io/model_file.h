@@ -18,6 +18,14 @@ inline const std::vector<std::string> kModelFileNames = {"model.safetensors", "m
 /// it has one. The model is on the CPU, in evaluation mode. Throws Error, one line.
 SplatVae load_splat_vae(const std::filesystem::path& path);
 
+/// The same with what the file says of the model, e.g. `epoch`; nothing for a PyTorch state dict.
+struct DescribedSplatVae {
+  SplatVae model;
+  std::filesystem::path file;  ///< the file itself, also where a run folder was given
+  std::map<std::string, std::string> metadata;
+};
+DescribedSplatVae load_described_splat_vae(const std::filesystem::path& path);
+
 /// Writes model.safetensors with its architecture in the metadata (`model`, `image_size`,
 /// `num_packets`, `latent`, `neurosplat_version`) and `more` beside it.
 void save_splat_vae(const std::filesystem::path& path, const SplatVae& model,

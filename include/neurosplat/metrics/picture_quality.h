@@ -4,8 +4,16 @@
 
 namespace neurosplat {
 
-/// Peak signal-to-noise ratio of each picture, dB, peak 1: 10 log10(1 / mean squared error).
-/// a, b: float [B, C, H, W]; returns float64 [B]; equal pictures give infinity.
+/// The largest PSNR there is, dB, a mean squared error of 1e-10: equal pictures have it, so that
+/// one of them does not make a mean infinite. Rounding to 8 bits alone leaves 58.9 dB and float32
+/// some 150, so pictures that reach it are the same but for arithmetic.
+inline constexpr double kLargestPsnrDb = 100.0;
+
+/// Peak signal-to-noise ratio, dB, peak 1: 10 log10(1 / mean squared error), at most
+/// kLargestPsnrDb. NaN for NaN. Every PSNR of the project is one of these two.
+double psnr_db_of_error(double mean_squared_error);
+
+/// The same of each picture. a, b: float [B, C, H, W]; returns float64 [B].
 at::Tensor psnr_db(const at::Tensor& a, const at::Tensor& b);
 
 /// Structural similarity of each picture (Wang et al. 2004): Gaussian window 11x11, sigma 1.5,
