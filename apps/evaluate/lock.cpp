@@ -61,8 +61,9 @@ nlohmann::ordered_json published_rows() {
            "closed form or of the latent solver"}};
 }
 
-MetricsFile metrics_of(const Options& options, const SplatVaeArchitecture& sizes,
-                       const std::vector<LockSet>& sets, const std::vector<LockRow>& rows) {
+MetricsFile metrics_of(const Options& options, const DescribedSplatVae& described,
+                       const LockSets& opened, const std::vector<LockRow>& rows) {
+  const auto& sizes = described.model.architecture();
   MetricsFile file{.experiment = "lock"};
   file.settings = {{"model", options.model.string()},
                    {"image_size", sizes.image_size},
@@ -70,20 +71,26 @@ MetricsFile metrics_of(const Options& options, const SplatVaeArchitecture& sizes
                    {"latent", sizes.latent},
                    {"dataset", nullptr},
                    {"split", nullptr},
+                   {"split_seed", nullptr},
+                   {"list_hash", nullptr},
+                   {"held_out", nullptr},
                    {"count", options.sets.count},
-                   {"seed", options.sets.seed},
+                   {"seed", options.sets.data_set.seed},
                    {"solvers", options.solvers},
                    {"budgets_ms", options.request.budgets_ms},
                    {"still_budgets_ms", options.request.still_budgets_ms},
                    {"still_frames", options.request.still_frames},
                    {"video_budgets_ms", options.request.video_budgets_ms},
                    {"video_rates_per_s", nlohmann::ordered_json::object()}};
-  const bool with_data = has_data_set(options.sets);
-  if (with_data) {
-    file.settings["dataset"] = options.sets.dataset;
-    file.settings["split"] = options.sets.split;
+  if (opened.split) {
+    file.settings["dataset"] = options.sets.data_set.dataset;
+    file.settings["split"] = options.sets.data_set.split;
+    file.settings["split_seed"] = opened.split->request.split_seed;
+    file.settings["list_hash"] = opened.list_hash;
+    file.settings["held_out"] = name_of(opened.split->held_out);
   }
-  for (const auto& set : sets) {
+  file.settings.update(settings_of_model(described));
+  for (const auto& set : opened.sets) {
     if (set.frames_per_second > 0) {
       file.settings["video_rates_per_s"][set.name] = set.frames_per_second;
     }
@@ -91,7 +98,7 @@ MetricsFile metrics_of(const Options& options, const SplatVaeArchitecture& sizes
   auto list = nlohmann::ordered_json::array();
   for (const auto& row : rows) list.push_back(json_of(row));
   file.results["rows"] = std::move(list);
-  if (with_data && options.sets.dataset == "flowers" && sizes.image_size == 128 &&
+  if (opened.split && options.sets.data_set.dataset == "flowers" && sizes.image_size == 128 &&
       sizes.packets == 512) {
     file.reference = published_rows();
   }
@@ -136,14 +143,18 @@ int evaluate(Options options) {
     throw UsageError(
         text("example-budget: expected milliseconds above 0, got ", options.example_budget_ms));
   }
-  const auto model = load_splat_vae(options.model);
-  const auto sets = open_lock_sets(options.sets, model.architecture().image_size);
+  const auto described = load_described_splat_vae(options.model);
+  const auto& model = described.model;
+  const auto trained = trained_on(described);
+  settle_data_set(options.sets.data_set, trained);
+  const auto opened = open_lock_sets(options.sets, model.architecture().image_size, trained);
+  const auto& sets = opened.sets;
   std::error_code failure;
   fs::create_directories(options.out, failure);
   if (failure) throw Error(text(options.out.string(), ": cannot make it: ", failure.message()));
   print_heading();
   const auto rows = measure_lock(model, sets, request, print_row);
-  const auto metrics = metrics_of(options, model.architecture(), sets, rows);
+  const auto metrics = metrics_of(options, described, opened, rows);
   print_reference(metrics.reference);
   write_per_picture_csv(options.out / "per_picture.csv", rows);
   write_png(options.out / "lock_curve.png", lock_curve_figure(rows));
@@ -156,12 +167,7 @@ int evaluate(Options options) {
 }
 
 void add_set_options(CLI::App& command, LockSetOptions& sets) {
-  command.add_option("--data,--data-dir", sets.data, "folder of the data set");
-  command
-      .add_option("--dataset", sets.dataset, "flowers, celeba, cifar10, folder, smoke, synthetic")
-      ->capture_default_str();
-  command.add_option("--split", sets.split, "split of the data set: train, val or test")
-      ->capture_default_str();
+  add_data_set_options(command, sets.data_set);
   command.add_option("--kodak", sets.kodak, "folder of pictures, all of them taken");
   command.add_option("--images", sets.images,
                      "more folders of pictures, each a set of its own; faces show what a prior of "
@@ -173,7 +179,7 @@ void add_set_options(CLI::App& command, LockSetOptions& sets) {
       ->capture_default_str();
   command.add_option("--video-frames", sets.video_frames, "frames of a video at most; 0: all")
       ->capture_default_str();
-  command.add_option("--seed", sets.seed, "seed of the choice")->capture_default_str();
+  command.add_option("--seed", sets.data_set.seed, "seed of the choice")->capture_default_str();
 }
 
 }  // namespace
