@@ -34,7 +34,6 @@ struct Options {
   bool overwrite = false;
 };
 
-constexpr int kInterrupted = 130;
 constexpr const char *kMetrics = "metrics.json", *kTable = "per_picture.csv",
                      *kCurve = "lock_curve.png", *kExamples = "examples.png";
 
@@ -69,9 +68,9 @@ nlohmann::ordered_json published_rows() {
            "closed form or of the latent solver"}};
 }
 
-MetricsFile metrics_of(const Options& options, const SplatVaeArchitecture& sizes,
-                       const std::vector<LockSet>& sets, const std::vector<LockRow>& rows,
-                       bool complete) {
+MetricsFile metrics_of(const Options& options, const DescribedSplatVae& described,
+                       const LockSets& opened, const std::vector<LockRow>& rows, bool complete) {
+  const auto& sizes = described.model.architecture();
   MetricsFile file{.experiment = "lock"};
   file.settings = {{"model", options.model.string()},
                    {"image_size", sizes.image_size},
@@ -79,20 +78,26 @@ MetricsFile metrics_of(const Options& options, const SplatVaeArchitecture& sizes
                    {"latent", sizes.latent},
                    {"dataset", nullptr},
                    {"split", nullptr},
+                   {"split_seed", nullptr},
+                   {"list_hash", nullptr},
+                   {"held_out", nullptr},
                    {"count", options.sets.count},
-                   {"seed", options.sets.seed},
+                   {"seed", options.sets.data_set.seed},
                    {"solvers", options.solvers},
                    {"budgets_ms", options.request.budgets_ms},
                    {"still_budgets_ms", options.request.still_budgets_ms},
                    {"still_frames", options.request.still_frames},
                    {"video_budgets_ms", options.request.video_budgets_ms},
                    {"video_rates_per_s", nlohmann::ordered_json::object()}};
-  const bool with_data = has_data_set(options.sets);
-  if (with_data) {
-    file.settings["dataset"] = options.sets.dataset;
-    file.settings["split"] = options.sets.split;
+  if (opened.split) {
+    file.settings["dataset"] = options.sets.data_set.dataset;
+    file.settings["split"] = options.sets.data_set.split;
+    file.settings["split_seed"] = opened.split->request.split_seed;
+    file.settings["list_hash"] = opened.list_hash;
+    file.settings["held_out"] = name_of(opened.split->held_out);
   }
-  for (const auto& set : sets) {
+  file.settings.update(settings_of_model(described));
+  for (const auto& set : opened.sets) {
     if (set.frames_per_second > 0) {
       file.settings["video_rates_per_s"][set.name] = set.frames_per_second;
     }
@@ -101,7 +106,7 @@ MetricsFile metrics_of(const Options& options, const SplatVaeArchitecture& sizes
   for (const auto& row : rows) list.push_back(json_of(row));
   file.results["complete"] = complete;
   file.results["rows"] = std::move(list);
-  if (with_data && options.sets.dataset == "flowers" && sizes.image_size == 128 &&
+  if (opened.split && options.sets.data_set.dataset == "flowers" && sizes.image_size == 128 &&
       sizes.packets == 512) {
     file.reference = published_rows();
   }
@@ -166,14 +171,14 @@ void write_rows(const fs::path& out, const MetricsFile& metrics, const std::vect
 int leave(const Options& options, const MetricsFile& metrics, const std::vector<LockRow>& rows) {
   if (rows.empty()) {
     log::warn("interrupted before the first row: nothing is written");
-    return kInterrupted;
+    return InterruptGuard::exit_code();
   }
   write_rows(options.out, metrics, rows);
   std::error_code ignored;
   fs::remove(options.out / kExamples, ignored);
   log::warn(text("interrupted: ", rows.size(), " rows, marked as not complete, are in ",
                  options.out.string()));
-  return kInterrupted;
+  return InterruptGuard::exit_code();
 }
 
 int evaluate(Options options) {
@@ -187,13 +192,17 @@ int evaluate(Options options) {
         text("example-budget: expected milliseconds above 0, got ", options.example_budget_ms));
   }
   check_outputs(options);
-  const auto model = load_splat_vae(options.model);
-  const auto sets = open_lock_sets(options.sets, model.architecture().image_size);
+  const auto described = load_described_splat_vae(options.model);
+  const auto& model = described.model;
+  const auto trained = trained_on(described);
+  settle_data_set(options.sets.data_set, trained);
+  const auto opened = open_lock_sets(options.sets, model.architecture().image_size, trained);
+  const auto& sets = opened.sets;
   const InterruptGuard guard;
   print_heading();
   const auto rows = measure_lock(model, sets, request, print_row);
   const bool complete = !InterruptGuard::raised();
-  const auto metrics = metrics_of(options, model.architecture(), sets, rows, complete);
+  const auto metrics = metrics_of(options, described, opened, rows, complete);
   if (!complete) return leave(options, metrics, rows);
   print_reference(metrics.reference);
   write_rows(options.out, metrics, rows);
@@ -201,16 +210,11 @@ int evaluate(Options options) {
             lock_examples(model, sets, request.solvers, options.example_budget_ms));
   std::printf("written: %s, %s, %s, %s in %s\n", kMetrics, kTable, kCurve, kExamples,
               options.out.c_str());
-  return InterruptGuard::raised() ? kInterrupted : 0;
+  return InterruptGuard::exit_code();
 }
 
 void add_set_options(CLI::App& command, LockSetOptions& sets) {
-  command.add_option("--data,--data-dir", sets.data, "folder of the data set");
-  command
-      .add_option("--dataset", sets.dataset, "flowers, celeba, cifar10, folder, smoke, synthetic")
-      ->capture_default_str();
-  command.add_option("--split", sets.split, "split of the data set: train, val or test")
-      ->capture_default_str();
+  add_data_set_options(command, sets.data_set);
   command.add_option("--kodak", sets.kodak, "folder of pictures, all of them taken");
   command.add_option("--images", sets.images,
                      "more folders of pictures, each a set of its own; faces show what a prior of "
@@ -222,7 +226,7 @@ void add_set_options(CLI::App& command, LockSetOptions& sets) {
       ->capture_default_str();
   command.add_option("--video-frames", sets.video_frames, "frames of a video at most; 0: all")
       ->capture_default_str();
-  command.add_option("--seed", sets.seed, "seed of the choice")->capture_default_str();
+  command.add_option("--seed", sets.data_set.seed, "seed of the choice")->capture_default_str();
 }
 
 }  // namespace

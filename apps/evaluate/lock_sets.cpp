@@ -19,13 +19,13 @@ namespace {
 namespace fs = std::filesystem;
 
 void check(const LockSetOptions& options) {
-  if (!has_data_set(options) && options.kodak.empty() && options.images.empty() &&
+  if (!has_data_set(options.data_set) && options.kodak.empty() && options.images.empty() &&
       options.videos.empty()) {
     throw UsageError(
         "expected something to lock onto: --data DIR, --kodak DIR, --images DIR or --video FILE");
   }
   if (options.count < 1) throw UsageError(text("count: expected at least 1, got ", options.count));
-  if (options.video_frames < 0 || options.seed < 0) {
+  if (options.video_frames < 0 || options.data_set.seed < 0) {
     throw UsageError("video-frames and seed: expected at least 0");
   }
 }
@@ -64,12 +64,6 @@ LockSet read_video(const std::string& path, std::int64_t size, std::int64_t most
   return set;
 }
 
-/// The last part of a path, also where it ends in a slash.
-std::string last_name(const fs::path& path) {
-  const auto plain = path.lexically_normal();
-  return (plain.has_filename() ? plain : plain.parent_path()).filename().string();
-}
-
 /// Rows are told apart by the names of their sets.
 void make_names_differ(std::vector<LockSet>& sets) {
   for (std::size_t i = 0; i < sets.size(); ++i) {
@@ -84,35 +78,32 @@ void make_names_differ(std::vector<LockSet>& sets) {
 
 }  // namespace
 
-bool has_data_set(const LockSetOptions& options) {
-  const bool generated = options.dataset == "smoke" || options.dataset == "synthetic";
-  return generated || !options.data.empty();
-}
-
-std::vector<LockSet> open_lock_sets(const LockSetOptions& options, std::int64_t size) {
+LockSets open_lock_sets(const LockSetOptions& options, std::int64_t size,
+                        const TrainedOn& trained) {
   check(options);
-  const auto seed = static_cast<std::uint64_t>(options.seed);
   const auto some_of = [&](std::shared_ptr<const PictureSource> source) {
-    return seeded_subset(std::move(source), options.count, seed);
+    return seeded_subset(std::move(source), options.count,
+                         static_cast<std::uint64_t>(options.data_set.seed));
   };
-  std::vector<LockSet> sets;
-  if (has_data_set(options)) {
-    sets.push_back(decoded(options.dataset,
-                           some_of(open_pictures({.kind = dataset_from_name(options.dataset),
-                                                  .root = options.data,
-                                                  .splits = {options.split},
-                                                  .seed = seed})),
-                           size));
+  LockSets opened;
+  auto& sets = opened.sets;
+  if (has_data_set(options.data_set)) {
+    opened.split = settle_split(options.data_set, trained);
+    std::shared_ptr<const PictureSource> source = open_pictures(opened.split->request);
+    opened.list_hash = source->list_hash();
+    sets.push_back(decoded(options.data_set.dataset, some_of(std::move(source)), size));
   }
-  if (!options.kodak.empty()) sets.push_back(decoded("kodak", open_folder(options.kodak), size));
+  if (!options.kodak.empty())
+    sets.push_back(decoded("kodak", open_other_pictures(options.kodak, trained).pictures, size));
   for (const auto& folder : options.images) {
-    sets.push_back(decoded(last_name(folder), some_of(open_folder(folder)), size));
+    sets.push_back(
+        decoded(last_name(folder), some_of(open_other_pictures(folder, trained).pictures), size));
   }
   for (const auto& video : options.videos) {
     sets.push_back(read_video(video, size, options.video_frames));
   }
   make_names_differ(sets);
-  return sets;
+  return opened;
 }
 
 }  // namespace neurosplat::apps

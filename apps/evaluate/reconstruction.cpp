@@ -3,10 +3,13 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/outputs.h"
+#include "evaluate/data_set.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/log.h"
@@ -15,6 +18,7 @@
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/metrics_file.h"
 #include "neurosplat/io/model_file.h"
+#include "neurosplat/metrics/picture_quality.h"
 #include "neurosplat/models/device.h"
 
 namespace neurosplat::apps {
@@ -23,98 +27,155 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Request {
-  fs::path model, data, images, floor_images, out = "./evaluation";
-  std::string dataset = "flowers", split = "test", device = "auto";
+  fs::path model, images, floor_images, out = "./evaluation";
+  std::string device = "auto";
+  DataSetOptions set;
   std::vector<std::string> floor_splits = {"train", "val"};
-  std::int64_t limit = 0, floor_limit = 4096, batch = 64, seed = 0;
+  std::int64_t limit = 0, floor_limit = 4096, batch = 64;
   int workers = 4, threads = 0;
   bool overwrite = false;
+
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(set.seed); }
 };
 
-constexpr int kInterrupted = 130;
 constexpr const char *kMetrics = "metrics.json", *kTable = "per_image.csv",
                      *kSheet = "best_median_worst.png";
 
-std::shared_ptr<const PictureSource> open_split(const Request& request,
-                                                const std::vector<std::string>& splits) {
-  return open_pictures({.kind = dataset_from_name(request.dataset),
-                        .root = request.data,
-                        .splits = splits,
-                        .seed = static_cast<std::uint64_t>(request.seed)});
+/// Pictures and where they are from.
+struct Chosen {
+  std::shared_ptr<const PictureSource> pictures;  ///< null: none
+  std::optional<PictureRequest> split;            ///< nothing: a whole folder
+  fs::path folder;
+};
+
+struct Measured : Chosen {
+  std::string held_out;
+  std::optional<std::int64_t> trained_on;  ///< of `pictures`, where it is known
+};
+
+Measured measured_pictures(const Request& request, const TrainedOn& trained) {
+  if (request.images.empty()) {
+    const auto settled = settle_split(request.set, trained);
+    Measured measured{{open_pictures(settled.request), settled.request, request.set.data},
+                      name_of(settled.held_out),
+                      {}};
+    if (settled.held_out == HeldOut::yes) measured.trained_on = 0;
+    return measured;
+  }
+  auto other = open_other_pictures(request.images, trained);
+  std::string held_out = "unknown";
+  if (other.trained_on) held_out = name_of(*other.trained_on > 0 ? HeldOut::no : HeldOut::yes);
+  return {{std::move(other.pictures), {}, request.images}, held_out, other.trained_on};
 }
 
-bool is_generated(const std::string& dataset) {
-  return dataset == "smoke" || dataset == "synthetic";
-}
-
-std::shared_ptr<const PictureSource> measured_pictures(const Request& request) {
-  std::shared_ptr<const PictureSource> pictures =
-      request.images.empty() ? open_split(request, {request.split}) : open_folder(request.images);
-  if (request.limit == 0) return pictures;
-  return seeded_subset(std::move(pictures), request.limit,
-                       static_cast<std::uint64_t>(request.seed));
+/// A folder's split is the model's, also where only the floors are of it.
+std::uint64_t split_seed_of_floors(const Request& request, const Measured& measured,
+                                   const TrainedOn& trained) {
+  if (measured.split) return measured.split->split_seed;
+  if (request.set.split_seed) return static_cast<std::uint64_t>(*request.set.split_seed);
+  return trained.dataset == request.set.dataset ? trained.split_seed.value_or(0) : 0;
 }
 
 /// Null, and a line that says why, where there are no training pictures to fit floors to.
-std::shared_ptr<const PictureSource> floor_pictures(const Request& request) {
-  if (!request.floor_images.empty()) return open_folder(request.floor_images);
-  if (request.data.empty() && !is_generated(request.dataset)) {
+Chosen floor_pictures(const Request& request, const Measured& measured, const TrainedOn& trained) {
+  if (!request.floor_images.empty()) {
+    return {open_folder(request.floor_images), {}, request.floor_images};
+  }
+  if (!has_data_set(request.set)) {
     log::warn(
         "no floors: they are fitted to training pictures; name some with --data or "
         "--floor-images");
-    return nullptr;
+    return {};
   }
+  auto split = request_of(request.set, request.floor_splits);
+  split.split_seed = split_seed_of_floors(request, measured, trained);
   try {
-    return open_split(request, request.floor_splits);
+    return {open_pictures(split), split, request.set.data};
   } catch (const UsageError&) {
     throw;
   } catch (const Error& error) {
     log::warn(text("no floors: ", error.what()));
-    return nullptr;
+    return {};
   }
 }
 
 void check(const Request& request) {
-  if (request.images.empty() && request.data.empty() && !is_generated(request.dataset)) {
+  if (request.images.empty() && !has_data_set(request.set)) {
     throw UsageError("expected --data DIR (with --split) or --images DIR");
   }
   if (request.batch < 1 || request.workers < 1 || request.limit < 0 || request.threads < 0 ||
-      request.seed < 0) {
+      request.set.seed < 0) {
     throw UsageError("batch and workers: expected at least 1; limit, threads and seed at least 0");
   }
   if (request.floor_limit < 2) throw UsageError("floor-limit: expected at least 2");
-  for (const auto& split : request.floor_splits) {
-    if (request.images.empty() && split == request.split) {
-      log::warn(text("the floors are fitted to the split they are measured on (", split,
-                     "): they are no held-out figures"));
-    }
-  }
 }
 
-MetricsFile metrics_of(const Request& request, const SplatVae& model,
-                       const ReconstructionScores& scores) {
-  const auto& sizes = model.architecture();
-  MetricsFile file{.experiment = "reconstruction"};
-  file.settings = {{"model", request.model.string()},
-                   {"image_size", sizes.image_size},
-                   {"num_packets", sizes.packets},
-                   {"latent", sizes.latent},
-                   {"pictures", request.images.empty() ? request.dataset : "folder"},
-                   {"split", request.images.empty() ? request.split : "all"},
-                   {"limit", request.limit},
-                   {"seed", request.seed},
-                   {"device", model.device().str()}};
-  file.results = {
+/// Name, folder, splits, split seed, hash and length of a list of pictures, under PREFIX...
+void describe(nlohmann::ordered_json& settings, const std::string& prefix, const Chosen& chosen) {
+  for (const char* key : {"dataset", "folder", "splits", "split_seed", "list_hash", "list_images"})
+    settings[prefix + key] = nullptr;
+  if (!chosen.pictures) return;
+  settings[prefix + "dataset"] = "pictures of a folder";
+  if (chosen.split) {
+    settings[prefix + "dataset"] = name_of(chosen.split->kind);
+    settings[prefix + "splits"] = chosen.split->splits;
+    settings[prefix + "split_seed"] = chosen.split->split_seed;
+  }
+  if (!chosen.folder.empty()) settings[prefix + "folder"] = last_name(chosen.folder);
+  settings[prefix + "list_hash"] = chosen.pictures->list_hash();
+  settings[prefix + "list_images"] = chosen.pictures->size();
+}
+
+nlohmann::ordered_json settings_of(const Request& request, const DescribedSplatVae& described,
+                                   const Measured& measured, const Chosen& floors) {
+  const auto& sizes = described.model.architecture();
+  const bool folder = !request.images.empty();
+  nlohmann::ordered_json settings = {{"model", request.model.string()},
+                                     {"image_size", sizes.image_size},
+                                     {"num_packets", sizes.packets},
+                                     {"latent", sizes.latent},
+                                     {"pictures", folder ? "folder" : request.set.dataset},
+                                     {"split", folder ? "all" : request.set.split},
+                                     {"limit", request.limit},
+                                     {"seed", request.set.seed},
+                                     {"device", described.model.device().str()}};
+  describe(settings, "", measured);
+  settings["held_out"] = measured.held_out;
+  settings["prepared"] =
+      text("short side scaled to ", sizes.image_size, " pixels, centre square, RGB of 8 bits",
+           !folder && request.set.dataset == "celeba" ? ", of the centre 178 pixels" : "");
+  settings["floor_limit"] = request.floor_limit;
+  describe(settings, "floor_", floors);
+  settings["largest_psnr_db"] = kLargestPsnrDb;
+  settings.update(settings_of_model(described));
+  return settings;
+}
+
+nlohmann::ordered_json results_of(const ReconstructionScores& scores, const Measured& measured) {
+  nlohmann::ordered_json results = {
       {"images", scores.pictures.size()}, {"psnr_mean_db", scores.psnr_mean_db},
       {"ssim_mean", scores.ssim_mean},    {"sample_psnr_mean_db", scores.sample_psnr_mean_db},
-      {"pca_psnr_mean_db", nullptr},      {"mean_image_psnr_mean_db", nullptr}};
+      {"pca_psnr_mean_db", nullptr},      {"mean_image_psnr_mean_db", nullptr},
+      {"trained_on_images", nullptr}};
+  if (measured.trained_on) results["trained_on_images"] = *measured.trained_on;
   if (scores.floors) {
-    file.results["pca_psnr_mean_db"] = scores.floors->pca_psnr_mean_db;
-    file.results["mean_image_psnr_mean_db"] = scores.floors->mean_image_psnr_mean_db;
-    file.results["floor_images"] = scores.floors->pictures;
-    file.results["pca_components"] = scores.floors->components;
+    results["pca_psnr_mean_db"] = scores.floors->pca_psnr_mean_db;
+    results["mean_image_psnr_mean_db"] = scores.floors->mean_image_psnr_mean_db;
+    results["floor_images"] = scores.floors->pictures;
+    results["pca_components"] = scores.floors->components;
+    results["floor_images_measured"] = scores.floors->measured;
   }
-  if (request.images.empty() && request.dataset == "flowers" && sizes.image_size == 128) {
+  return results;
+}
+
+MetricsFile metrics_of(const Request& request, const DescribedSplatVae& described,
+                       const Measured& measured, const Chosen& floors,
+                       const ReconstructionScores& scores) {
+  MetricsFile file{.experiment = "reconstruction"};
+  file.settings = settings_of(request, described, measured, floors);
+  file.results = results_of(scores, measured);
+  if (request.images.empty() && request.set.dataset == "flowers" &&
+      described.model.architecture().image_size == 128) {
     file.reference = {{"images", 32},
                       {"psnr_mean_db", 15.07},
                       {"source",
@@ -140,36 +201,41 @@ void print_summary(const ReconstructionScores& scores) {
 void check_outputs(const Request& request) {
   Outputs outputs(request.overwrite);
   outputs.reads("model", request.model, kModelFileNames);
-  outputs.reads("data", request.data);
+  outputs.reads("data", request.set.data);
   outputs.reads("images", request.images);
   outputs.reads("floor-images", request.floor_images);
   outputs.writes("out", request.out, {kMetrics, kTable, kSheet});
   outputs.check();
 }
 
-int evaluate(const Request& request) {
+int evaluate(Request request) {
   check(request);
   check_outputs(request);
   use_threads(request.threads);
-  const auto model = load_splat_vae(request.model);
-  model.to(device_from_name(request.device));
-  const auto scores =
-      evaluate_reconstruction(model, {.pictures = measured_pictures(request),
-                                      .floor_pictures = floor_pictures(request),
-                                      .floor_limit = request.floor_limit,
-                                      .seed = static_cast<std::uint64_t>(request.seed),
-                                      .workers = request.workers,
-                                      .batch = request.batch});
+  const auto described = load_described_splat_vae(request.model);
+  const auto trained = trained_on(described);
+  settle_data_set(request.set, trained);
+  const auto measured = measured_pictures(request, trained);
+  const auto floors = floor_pictures(request, measured, trained);
+  described.model.to(device_from_name(request.device));
+  auto pictures = measured.pictures;
+  if (request.limit > 0) pictures = seeded_subset(pictures, request.limit, request.seed());
+  const auto scores = evaluate_reconstruction(described.model, {.pictures = pictures,
+                                                                .floor_pictures = floors.pictures,
+                                                                .floor_limit = request.floor_limit,
+                                                                .seed = request.seed(),
+                                                                .workers = request.workers,
+                                                                .batch = request.batch});
   const InterruptGuard guard;  // files are all there or none: a signal waits for the last one
   std::error_code failure;
   fs::create_directories(request.out, failure);
   if (failure) throw Error(text(request.out.string(), ": cannot make it: ", failure.message()));
   write_per_image_csv(request.out / kTable, scores);
   write_png(request.out / kSheet, scores.sheet);
-  write_metrics(request.out / kMetrics, metrics_of(request, model, scores));
+  write_metrics(request.out / kMetrics, metrics_of(request, described, measured, floors, scores));
   print_summary(scores);
   std::printf("written: %s, %s, %s in %s\n", kMetrics, kTable, kSheet, request.out.c_str());
-  return InterruptGuard::raised() ? kInterrupted : 0;
+  return InterruptGuard::exit_code();
 }
 
 }  // namespace
@@ -184,13 +250,7 @@ void add_evaluate_reconstruction(Program& program) {
       .add_option("--model,--model-path", request->model,
                   "run folder, .safetensors file or PyTorch model.pt")
       ->required();
-  command.add_option("--data,--data-dir", request->data, "folder of the data set");
-  command
-      .add_option("--dataset", request->dataset,
-                  "flowers, celeba, cifar10, folder, smoke, synthetic")
-      ->capture_default_str();
-  command.add_option("--split", request->split, "split to measure on: train, val or test")
-      ->capture_default_str();
+  add_data_set_options(command, request->set);
   command.add_option("--images", request->images,
                      "folder of pictures to measure on instead of a split");
   command
@@ -213,7 +273,8 @@ void add_evaluate_reconstruction(Program& program) {
   command.add_option("--batch", request->batch, "pictures at a time")->capture_default_str();
   command.add_option("--workers", request->workers, "threads that decode pictures")
       ->capture_default_str();
-  command.add_option("--seed", request->seed, "seed of the choices above")->capture_default_str();
+  command.add_option("--seed", request->set.seed, "seed of the choices above")
+      ->capture_default_str();
   command.add_option("--device", request->device, "cpu, cuda or auto")->capture_default_str();
   command.add_option("--threads", request->threads, "CPU threads; 0: all cores")
       ->capture_default_str();

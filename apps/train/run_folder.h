@@ -31,7 +31,8 @@ void read_files_named_by(const std::vector<std::string>& arguments, Config& conf
   if (!resumed->empty() && !fs::is_directory(*resumed)) return;
   const fs::path folder = resumed->empty() ? config.out : fs::path(*resumed);
   if (!file && fs::exists(folder / "config.json")) {
-    read_options(config, read_json_file(folder / "config.json"), (folder / "config.json").string());
+    read_saved_options(config, read_json_file(folder / "config.json"),
+                       (folder / "config.json").string());
   }
   config.out = folder;
 }

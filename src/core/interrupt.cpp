@@ -22,8 +22,14 @@ struct sigaction handled_by(void (*handler)(int), int flags) {
   return action;
 }
 
+/// Of these nobody presses a key twice: a shell and the kernel each tell of a closed terminal,
+/// every write of a broken pipe.
+bool comes_again(int signal) {
+  return signal == SIGHUP || signal == SIGPIPE;
+}
+
 bool stays_ignored(int signal, const struct sigaction& before) {
-  return (signal == SIGHUP || signal == SIGPIPE) && before.sa_handler == SIG_IGN;
+  return comes_again(signal) && before.sa_handler == SIG_IGN;
 }
 
 }  // namespace
@@ -34,7 +40,7 @@ InterruptGuard::InterruptGuard() {
     const int signal = kSignals[i];
     sigaction(signal, nullptr, &before_[i]);
     if (stays_ignored(signal, before_[i])) continue;
-    const int once = signal == SIGPIPE ? 0 : static_cast<int>(SA_RESETHAND);
+    const int once = comes_again(signal) ? 0 : static_cast<int>(SA_RESETHAND);
     const auto action = handled_by(on_signal, SA_RESTART | once);
     sigaction(signal, &action, nullptr);
   }
@@ -43,7 +49,7 @@ InterruptGuard::InterruptGuard() {
 InterruptGuard::~InterruptGuard() {
   const auto ignored = handled_by(SIG_IGN, 0);
   for (std::size_t i = 0; i < kSignals.size(); ++i) {
-    const bool broken = kSignals[i] == SIGPIPE && raised();
+    const bool broken = comes_again(kSignals[i]) && raised();
     sigaction(kSignals[i], broken ? &ignored : &before_[i], nullptr);
   }
 }

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/log.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/picture_loader.h"
@@ -44,12 +45,20 @@ std::vector<std::int64_t> range(std::int64_t first, std::int64_t last) {
 }
 
 LinearFloor fit_floor(const SplatVae& model, const ReconstructionRequest& request,
-                      std::int64_t& fitted) {
-  const auto loader =
-      load(request, seeded_subset(request.floor_pictures, request.floor_limit, request.seed),
-           model.architecture().image_size);
-  fitted = loader.size();
-  return fit_linear_floor(loader.pictures(range(0, loader.size())), model.architecture().latent);
+                      ReconstructionScores::Floors& floors) {
+  const auto fitted = seeded_subset(request.floor_pictures, request.floor_limit, request.seed);
+  floors.measured = count_shared(*fitted, *request.pictures);
+  const auto loader = load(request, fitted, model.architecture().image_size);
+  floors.pictures = loader.size();
+  if (floors.measured > 0) {
+    log::warn(text("the floors are fitted to ", floors.measured, " of the ",
+                   request.pictures->size(),
+                   " pictures that they are measured on: they are no held-out figures"));
+  }
+  auto floor =
+      fit_linear_floor(loader.pictures(range(0, loader.size())), model.architecture().latent);
+  floors.components = floor.components.size(0);
+  return floor;
 }
 
 /// The versions of a batch that are compared with it.
@@ -117,8 +126,7 @@ ReconstructionScores evaluate_reconstruction(const SplatVae& model,
   std::optional<LinearFloor> floor;
   if (request.floor_pictures) {
     scores.floors.emplace();
-    floor = fit_floor(model, request, scores.floors->pictures);
-    scores.floors->components = floor->components.size(0);
+    floor = fit_floor(model, request, *scores.floors);
   }
   const auto loader = load(request, request.pictures, model.architecture().image_size);
   if (loader.size() == 0) throw Error("expected at least one readable picture, found none");

@@ -35,6 +35,7 @@ void check(const SplatVaeConfig& config) {
   check_at_least("beta_warmup", config.beta_warmup, 1);
   check_positive("clip", config.clip);
   check_at_least("seed", config.seed, 0);
+  check_at_least("split_seed", config.split_seed, 0);
   check_one_of("device", config.device, {"cpu", "cuda", "auto"});
   check_one_of("amp", config.amp, {"off", "on", "auto"});
   check_at_least("threads", config.threads, 0);
@@ -48,6 +49,7 @@ void check(const SplatVaeConfig& config) {
   check_at_least("chunk", config.chunk, 1);
   check_at_least("held_out_every", config.held_out_every, 0);
   check_at_least("held_out_pictures", config.held_out_pictures, 0);
+  check_one_of("held_out_split", config.held_out_split, {"val", "test"});
   check_at_least("pictures_every", config.pictures_every, 0);
   check_at_least("checkpoint_every", config.checkpoint_every, 1);
   check_at_least("max_steps", config.max_steps, 0);
@@ -70,14 +72,21 @@ double learning_rate_in_epoch(const SplatVaeConfig& config, std::int64_t epoch) 
   return config.lr * (kFloor + (1.0 - kFloor) * wave);
 }
 
-std::vector<std::string> held_out_splits(const SplatVaeConfig& config) {
-  std::vector<std::string> held_out;
-  for (const char* split : {"val", "test"}) {
-    if (std::find(config.splits.begin(), config.splits.end(), split) == config.splits.end()) {
-      held_out.emplace_back(split);
-    }
-  }
-  return held_out;
+void read_saved_options(SplatVaeConfig& config, const nlohmann::json& saved,
+                        const std::string& origin) {
+  SplatVaeConfig alone;
+  alone.split_seed = -1;  // no run has it
+  read_options(alone, saved, origin);
+  read_options(config, saved, origin);
+  if (alone.split_seed < 0) config.split_seed = alone.seed;
+}
+
+PictureRequest pictures_of(const SplatVaeConfig& config, const std::vector<std::string>& splits) {
+  return {.kind = dataset_from_name(config.dataset),
+          .root = config.data,
+          .splits = splits,
+          .seed = static_cast<std::uint64_t>(config.seed),
+          .split_seed = static_cast<std::uint64_t>(config.split_seed)};
 }
 
 }  // namespace neurosplat

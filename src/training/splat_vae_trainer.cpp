@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <numeric>
 
 #include "neurosplat/core/error.h"
@@ -21,6 +22,7 @@
 #include "neurosplat/models/device.h"
 #include "neurosplat/training/checkpoint.h"
 #include "neurosplat/training/run_log.h"
+#include "neurosplat/training/trained_on.h"
 #include "training/splat_vae_learner.h"
 #include "training/training_run.h"
 
@@ -41,27 +43,27 @@ LoaderOptions loader_options(const SplatVaeConfig& config) {
       .memory_budget = static_cast<std::int64_t>(config.memory_gib * static_cast<double>(1 << 30))};
 }
 
-std::shared_ptr<const PictureSource> open(const SplatVaeConfig& config,
-                                          const std::vector<std::string>& splits) {
-  return open_pictures({.kind = dataset_from_name(config.dataset),
-                        .root = config.data,
-                        .splits = splits,
-                        .seed = static_cast<std::uint64_t>(config.seed)});
-}
-
 std::vector<std::int64_t> first_positions(std::int64_t count) {
   std::vector<std::int64_t> positions(static_cast<std::size_t>(count));
   std::iota(positions.begin(), positions.end(), 0);
   return positions;
 }
 
-/// What the run measures itself on: pictures it does not train on, uint8 [K, 3, S, S], of the
-/// first split that has any; undefined when nothing is held out.
+std::shared_ptr<const PictureSource> open_training_pictures(
+    const SplatVaeConfig& config, std::map<std::string, std::string>& metadata) {
+  auto source = open_pictures(pictures_of(config, config.splits));
+  metadata = training_metadata(config, *source);
+  return source;
+}
+
+/// What the run measures itself on: pictures it does not train on, uint8 [K, 3, S, S]; undefined,
+/// and a line that says why, when there are none.
 at::Tensor held_out_pictures(const SplatVaeConfig& config) {
-  std::string reason = "all splits are trained on";
-  for (const auto& split : held_out_splits(config)) {
+  const auto& split = config.held_out_split;
+  std::string reason = text(split, " is trained on");
+  if (std::find(config.splits.begin(), config.splits.end(), split) == config.splits.end()) {
     try {
-      auto source = open(config, {split});
+      std::shared_ptr<const PictureSource> source = open_pictures(pictures_of(config, {split}));
       const auto wanted = config.held_out_pictures == 0 ? source->size() : config.held_out_pictures;
       auto options = loader_options(config);
       options.shuffle = options.drop_last = false;
@@ -74,7 +76,8 @@ at::Tensor held_out_pictures(const SplatVaeConfig& config) {
       reason = error.what();
     }
   }
-  log::warn(text("no held-out figure while training: ", reason));
+  log::info(text("no held-out figure while training: ", reason,
+                 split == "val" ? "; --held-out-split test would measure on test pictures" : ""));
   return {};
 }
 
@@ -85,7 +88,7 @@ struct SplatVaeTrainer::State {
       : config(given),
         device(device_from_name(given.device)),
         learner(given, device),
-        loader(open(given, given.splits), loader_options(given)),
+        loader(open_training_pictures(given, trained_on), loader_options(given)),
         held_out(given.held_out_every > 0 || given.pictures_every > 0 ? held_out_pictures(given)
                                                                       : at::Tensor()),
         checkpoints(given.out),
@@ -118,6 +121,7 @@ struct SplatVaeTrainer::State {
   SplatVaeConfig config;
   at::Device device;
   SplatVaeLearner learner;
+  std::map<std::string, std::string> trained_on;  // of the model file; the loader's source gives it
   PictureLoader loader;
   at::Tensor held_out;  // uint8
   CheckpointFolder checkpoints;
@@ -132,10 +136,10 @@ struct SplatVaeTrainer::State {
 
 void SplatVaeTrainer::State::save() {
   checkpoints.save(learner.state(), position);
-  save_splat_vae(config.out / "model.safetensors", learner.model(),
-                 {{"dataset", config.dataset},
-                  {"epoch", std::to_string(position.epoch)},
-                  {"step", std::to_string(position.step)}});
+  auto metadata = trained_on;
+  metadata["epoch"] = std::to_string(position.epoch);
+  metadata["step"] = std::to_string(position.step);
+  save_splat_vae(config.out / "model.safetensors", learner.model(), metadata);
 }
 
 void SplatVaeTrainer::State::write_pictures(std::int64_t epoch) const {
@@ -238,10 +242,13 @@ void SplatVaeTrainer::State::finish_epoch(double seconds, std::int64_t steps) {
   const auto due = [&](std::int64_t every) { return every > 0 && (final || epoch % every == 0); };
   if (due(config.held_out_every) && held_out.defined()) {
     const auto [psnr, sample_psnr] = measure_held_out();
-    metrics["held_out_psnr_mean_db"] = psnr;
-    metrics["held_out_sample_psnr_mean_db"] = sample_psnr;
-    metrics["held_out_images"] = held_out.size(0);
-    line += text(", held-out PSNR ", fixed(psnr, 2), " dB");
+    // Figures of test pictures say so: what is chosen by them is no longer measured by them.
+    const bool on_test = config.held_out_split == "test";
+    const std::string split = on_test ? "test" : "held_out";
+    metrics[split + "_psnr_mean_db"] = psnr;
+    metrics[split + "_sample_psnr_mean_db"] = sample_psnr;
+    metrics[split + "_images"] = held_out.size(0);
+    line += text(", ", on_test ? "test" : "held-out", " PSNR ", fixed(psnr, 2), " dB");
   }
   if (due(config.pictures_every)) write_pictures(epoch);
   seconds_trained += seconds;

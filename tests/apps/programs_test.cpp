@@ -306,5 +306,57 @@ TEST_F(Programs, EvaluatesAFolderOfPicturesWithoutFloors) {
   EXPECT_NE(finished.errors.find("no floors"), std::string::npos);
 }
 
+// Trained with one seed and measured with another: the split is the model's, metrics.json says what
+// was measured, and a split that would hold training pictures is refused.
+TEST_F(Programs, MeasuresAFolderOnWhatItsModelHasNotSeen) {
+  fs::create_directory(folder / "pictures");
+  for (int i = 0; i < 40; ++i) {
+    write_png(folder / "pictures" / (std::to_string(i) + ".png"),
+              at::full({3, 16, 16}, 0.02 * i) + 0.1 * at::linspace(0, 1, 16));
+  }
+  const auto data = (folder / "pictures").string(), run = (folder / "run").string();
+  const auto trained = run_command(
+      with(tiny_training(run), {"--dataset", "folder", "--data", data, "--batch", "8", "--seed",
+                                "5", "--split-seed", "3", "--pictures-every", "0"}));
+  ASSERT_EQ(trained.status, 0) << trained.errors;
+  const auto evaluate = [&](const std::vector<std::string>& more) {
+    return run_command(with({program("neurosplat-evaluate"), "reconstruction", "--model", run,
+                             "--out", (folder / "out").string()},
+                            more));
+  };
+  const auto metrics = [&] {
+    std::ifstream in(folder / "out" / "metrics.json");
+    return nlohmann::json::parse(in);
+  };
+  const auto measured = evaluate({"--data", data});
+  ASSERT_EQ(measured.status, 0) << measured.errors;
+  const auto settings = metrics()["settings"], results = metrics()["results"];
+  EXPECT_EQ(settings["dataset"], "folder");
+  EXPECT_EQ(settings["folder"], "pictures");
+  EXPECT_EQ(settings["splits"], nlohmann::json({"test"}));
+  EXPECT_EQ(settings["split_seed"], 3);
+  EXPECT_EQ(settings["list_images"], 4);
+  EXPECT_EQ(settings["held_out"], "yes");
+  EXPECT_EQ(settings["floor_splits"], nlohmann::json({"train", "val"}));
+  EXPECT_EQ(settings["floor_list_images"], 36);
+  EXPECT_EQ(settings["model_split_seed"], "3");
+  EXPECT_EQ(settings["model_epoch"], "1");
+  EXPECT_EQ(settings["model_list_hash"], settings["floor_list_hash"]);
+  EXPECT_NE(settings["list_hash"], settings["floor_list_hash"]);
+  EXPECT_EQ(settings["largest_psnr_db"], 100.0);
+  EXPECT_EQ(results["images"], 4);
+  EXPECT_EQ(results["trained_on_images"], 0);
+  EXPECT_EQ(results["floor_images_measured"], 0);
+  expect_refusal(evaluate({"--data", data, "--split-seed", "0"}), 2, "leave --split-seed away");
+
+  const auto same = evaluate({"--images", data, "--floor-images", data + "/."});
+  ASSERT_EQ(same.status, 0) << same.errors;
+  EXPECT_NE(same.errors.find("fitted to 40 of the 40"), std::string::npos) << same.errors;
+  EXPECT_NE(same.errors.find("trained on 36 of the 40"), std::string::npos) << same.errors;
+  EXPECT_EQ(metrics()["results"]["floor_images_measured"], 40);
+  EXPECT_EQ(metrics()["results"]["trained_on_images"], 36);
+  EXPECT_EQ(metrics()["settings"]["held_out"], "no");
+}
+
 }  // namespace
 }  // namespace neurosplat

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 std::unique_ptr<PictureSource> open(DatasetKind kind, const fs::path& root,
                                     const std::vector<std::string>& splits,
                                     std::uint64_t seed = 0) {
-  return open_pictures({kind, root, splits, seed});
+  return open_pictures({kind, root, splits, seed, seed});
 }
 
 TEST(PictureSource, NamesOfDataSets) {
@@ -250,6 +250,37 @@ TEST(Folder, ListHashTellsListsApartWhereverTheyLie) {
   EXPECT_TRUE(seen.insert(hash()).second) << "name";
   write_text(second / "z.jpg", "1");
   EXPECT_TRUE(seen.insert(hash()).second) << "one more";
+}
+
+TEST(Folder, ItsSplitBelongsToTheDataNotToTheRun) {
+  const TemporaryFolder root;
+  for (int i = 0; i < 40; ++i) write_text(root / (std::to_string(i) + ".jpg"), "");
+  const auto of = [&](const std::string& split, std::uint64_t seed, std::uint64_t split_seed) {
+    return names(*open_pictures({DatasetKind::folder, root.path(), {split}, seed, split_seed}));
+  };
+  const auto test = of("test", 0, 0);
+  EXPECT_EQ(of("test", 5, 0), test);
+  EXPECT_EQ(of("train", 5, 0), of("train", 0, 0));
+  EXPECT_NE(of("test", 0, 1), test);
+}
+
+TEST(Pictures, AreToldApartByWhatTheyAreNotByTheirNames) {
+  const TemporaryFolder root;
+  for (const char* name : {"a/1.jpg", "a/2.jpg", "b/1.jpg"}) write_text(root / name, "");
+  fs::create_symlink(root / "a" / "2.jpg", root / "b" / "two.jpg");
+  const auto a = open_folder(root / "a"), b = open_folder(root / "b"),
+             all = open_folder(root.path());
+  EXPECT_EQ(count_shared(*a, *open_folder(root / "b" / ".." / "a")), 2);
+  EXPECT_EQ(count_shared(*a, *b), 1);  // 2.jpg by its link; the two 1.jpg differ
+  EXPECT_EQ(count_shared(*a, *all), 2);
+  EXPECT_EQ(count_shared(*all, *a), 3);
+  EXPECT_EQ(count_shared(*seeded_subset(open_folder(root / "a"), 1, 0), *all), 1);
+  const auto smoke = [](const std::string& split, std::uint64_t seed) {
+    return open(DatasetKind::smoke, "", {split}, seed);
+  };
+  EXPECT_EQ(count_shared(*smoke("test", 0), *smoke("test", 0)), 64);
+  EXPECT_EQ(count_shared(*smoke("test", 0), *smoke("test", 1)), 0);
+  EXPECT_EQ(count_shared(*smoke("test", 0), *smoke("train", 0)), 0);
 }
 
 class Generated : public ::testing::TestWithParam<DatasetKind> {};

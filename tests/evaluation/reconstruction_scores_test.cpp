@@ -55,6 +55,20 @@ TEST(Reconstruction, FloorsAreThoseOfTheTrainingPictures) {
   EXPECT_EQ(scores.floors->pca_psnr_mean_db, kLargestPsnrDb);
 }
 
+// Pictures are the same when their identity is, which LevelSource leaves to their names.
+TEST(Reconstruction, CountsThePicturesThatItsFloorsHaveSeen) {
+  const SplatVae model({.image_size = kSide, .packets = 4, .latent = 3});
+  const auto scores = evaluate_reconstruction(
+      model, {.pictures = std::make_shared<LevelSource>(std::vector{1, 2, 3, 4}),
+              .floor_pictures = std::make_shared<LevelSource>(std::vector{1, 2, 3})});
+  EXPECT_EQ(scores.floors->measured, 3);
+  const auto fewer = evaluate_reconstruction(
+      model, {.pictures = std::make_shared<LevelSource>(std::vector{1, 2, 3, 4}),
+              .floor_pictures = std::make_shared<LevelSource>(std::vector{1, 2, 3}),
+              .floor_limit = 2});
+  EXPECT_EQ(fewer.floors->measured, 2);
+}
+
 // An untrained decoder's last layer is nearly zero, so its pictures are nearly sigmoid(0) = 1/2;
 // the PSNR to a level then follows from the level alone.
 TEST(Reconstruction, ScoresKeepTheNamesOfTheirPictures) {

@@ -99,18 +99,30 @@ TEST(SplatVaeConfig, RefusesValuesThatCannotBe) {
   refused([](auto& c) { c.splits = {"all"}; });
   refused([](auto& c) { c.device = "gpu"; });
   refused([](auto& c) { c.renderer = "fast"; });
+  refused([](auto& c) { c.split_seed = -1; });
+  refused([](auto& c) { c.held_out_split = "train"; });
 }
 
-TEST(SplatVaeConfig, HoldsOutWhatItDoesNotTrainOn) {
-  using Names = std::vector<std::string>;
+TEST(SplatVaeConfig, TheSplitOfANewRunHasNothingToDoWithItsSeed) {
   SplatVaeConfig config;
-  EXPECT_EQ(held_out_splits(config), Names{"test"});
-  config.splits = {"train"};
-  EXPECT_EQ(held_out_splits(config), (Names{"val", "test"}));
-  config.splits = {"train", "test"};
-  EXPECT_EQ(held_out_splits(config), Names{"val"});
-  config.splits = {"train", "val", "test"};
-  EXPECT_TRUE(held_out_splits(config).empty());
+  read_options(config, json::parse(R"({"seed": 5})"), "test");
+  EXPECT_EQ(pictures_of(config, {"test"}).split_seed, 0U);
+  EXPECT_EQ(pictures_of(config, {"test"}).seed, 5U);
+  config.split_seed = 3;
+  EXPECT_EQ(pictures_of(config, {"test"}).split_seed, 3U);
+}
+
+TEST(SplatVaeConfig, ASavedRunKeepsTheSplitItHad) {
+  const auto split_of = [](const char* saved) {
+    SplatVaeConfig config;
+    config.split_seed = 9;  // of another layer
+    read_saved_options(config, json::parse(saved), "test");
+    return config.split_seed;
+  };
+  EXPECT_EQ(split_of(R"({"seed": 5, "lr": 0.1})"), 5);  // from before there was a split seed
+  EXPECT_EQ(split_of(R"({"lr": 0.1})"), 0);
+  EXPECT_EQ(split_of(R"({"seed": 5, "split_seed": 2})"), 2);
+  EXPECT_EQ(split_of(R"({"split-seed": 0, "seed": 5})"), 0);
 }
 
 }  // namespace

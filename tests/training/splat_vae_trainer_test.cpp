@@ -34,6 +34,7 @@ SplatVaeConfig small_config(const fs::path& out) {
   config.pictures_every = 2;
   config.held_out_every = 2;
   config.held_out_pictures = 16;
+  config.held_out_split = "test";
   return config;
 }
 
@@ -70,8 +71,38 @@ TEST(SplatVaeTrainer, WritesEverythingARunLeaves) {
   for (int epoch = 1; std::getline(lines, line); ++epoch) {
     const auto json = nlohmann::json::parse(line);
     EXPECT_EQ(json["epoch"], epoch);
-    EXPECT_EQ(json.contains("held_out_psnr_mean_db"), epoch % 2 == 0);
+    EXPECT_EQ(json.contains("test_psnr_mean_db"), epoch % 2 == 0);
+    EXPECT_FALSE(json.contains("held_out_psnr_mean_db"));
     EXPECT_GT(json["images_per_second"].get<double>(), 0);
+  }
+}
+
+// By default no figure and no sheet of a run has seen a test picture: it is measured on val, or
+// not.
+TEST(SplatVaeTrainer, LeavesTestPicturesAloneUnlessAsked) {
+  const testing::TemporaryFolder folder;
+  auto config = small_config(folder / "run");
+  config.dataset = "synthetic";
+  config.batch = 1024;
+  config.epochs = 1;
+  config.held_out_every = 1;
+  config.held_out_split = "val";
+  config.splits = {"train"};
+  const auto first_epoch = [&] {
+    SplatVaeTrainer(config).run();
+    std::ifstream lines(config.out / "metrics.jsonl");
+    return nlohmann::json::parse(lines);
+  };
+  const auto on_val = first_epoch();
+  EXPECT_TRUE(on_val["held_out_psnr_mean_db"].is_number());
+  EXPECT_FALSE(on_val.contains("test_psnr_mean_db"));
+
+  config.splits = {"train", "val"};
+  config.out = folder / "both";
+  const auto on_nothing = first_epoch();
+  for (const char* part : {"held_out", "test"}) {
+    EXPECT_FALSE(on_nothing.contains(std::string(part) + "_psnr_mean_db"));
+    EXPECT_FALSE(on_nothing.contains(std::string(part) + "_images"));
   }
 }
 

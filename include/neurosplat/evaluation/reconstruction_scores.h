@@ -37,6 +37,7 @@ struct ReconstructionScores {
   double psnr_mean_db = 0, ssim_mean = 0, sample_psnr_mean_db = 0;
   struct Floors {
     std::int64_t pictures = 0, components = 0;
+    std::int64_t measured = 0;  ///< of these pictures are measured too: no held-out floor then
     double pca_psnr_mean_db = 0, mean_image_psnr_mean_db = 0;
   };
   std::optional<Floors> floors;

@@ -79,6 +79,12 @@ void visit_options(Config& config, Visitor&& visit) {
   visit("max_steps", config.max_steps, "stop after so many steps in all; 0: no limit");
 }
 
+/// Sets what a run's config.json says, as read_options() does.
+inline void read_saved_options(SplatPredictorConfig& config, const nlohmann::json& saved,
+                               const std::string& origin) {
+  read_options(config, saved, origin);
+}
+
 /// Throws UsageError, one line, when a value cannot be. Where frames come from is not checked.
 void check(const SplatPredictorConfig& config);
 

@@ -19,6 +19,7 @@ struct SplatVaeConfig {
   std::string dataset = "flowers";
   std::filesystem::path data = "./data";
   std::vector<std::string> splits = {"train", "val"};
+  std::int64_t split_seed = 0;
   std::filesystem::path out = "./runs/splat";
   std::int64_t image_size = 64;
   std::int64_t num_packets = 256;
@@ -41,6 +42,7 @@ struct SplatVaeConfig {
   std::int64_t chunk = 64;
   std::int64_t held_out_every = 5;
   std::int64_t held_out_pictures = 256;
+  std::string held_out_split = "val";
   std::int64_t pictures_every = 1;
   std::int64_t checkpoint_every = 1;
   std::int64_t max_steps = 0;
@@ -54,6 +56,10 @@ void visit_options(Config& config, Visitor&& visit) {
   visit("data", config.data, "folder of the data set (layouts: see the README)");
   visit("splits", config.splits,
         "splits to train on, of train, val, test; name all three to train as the reference does");
+  visit(
+      "split_seed", config.split_seed,
+      "draws the test tenth of a folder, which has no splits of its own; belongs to the data, not "
+      "to the run, so --seed does not touch it");
   visit("out", config.out, "run folder");
   visit("image_size", config.image_size, "pixels a side, a power of two from 16");
   visit("num_packets", config.num_packets, "packets a picture");
@@ -80,6 +86,9 @@ void visit_options(Config& config, Visitor&& visit) {
         "epochs between measurements on held-out pictures; 0: never");
   visit("held_out_pictures", config.held_out_pictures,
         "held-out pictures to measure on while training; 0: all");
+  visit("held_out_split", config.held_out_split,
+        "split to measure on while training, never one that is trained on: val, or test, which is "
+        "then no longer untouched");
   visit("pictures_every", config.pictures_every,
         "epochs between recon_###.png and sample_###.png; 0: never");
   visit("checkpoint_every", config.checkpoint_every, "epochs between checkpoints");
@@ -97,8 +106,12 @@ double beta_in_epoch(const SplatVaeConfig& config, std::int64_t epoch);
 /// Learning rate in `epoch` (from 0).
 double learning_rate_in_epoch(const SplatVaeConfig& config, std::int64_t epoch);
 
-/// The splits that a run may measure itself on, those it does not train on: val before test, so
-/// that choices made by that figure leave test untouched.
-std::vector<std::string> held_out_splits(const SplatVaeConfig& config);
+/// Sets what a run's config.json says, as read_options() does. Runs from before `split_seed` drew a
+/// folder's split from their `seed`: they keep it.
+void read_saved_options(SplatVaeConfig& config, const nlohmann::json& saved,
+                        const std::string& origin);
+
+/// What open_pictures() takes for these splits of the run's data.
+PictureRequest pictures_of(const SplatVaeConfig& config, const std::vector<std::string>& splits);
 
 }  // namespace neurosplat

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/program.h"
+#include "neurosplat/training/trained_on.h"
+
+namespace neurosplat::apps {
+
+/// The data set that a command measures on. What is held out follows from the model.
+struct DataSetOptions {
+  std::filesystem::path data;
+  std::string dataset;  ///< empty: the model's, see settle_data_set()
+  std::string split = "test";
+  std::optional<std::int64_t> split_seed;
+  std::int64_t seed = 0;
+  bool allow_trained_on = false;
+};
+
+/// --data, --dataset, --split, --split-seed and --allow-trained-on; --seed is the command's own.
+void add_data_set_options(CLI::App& command, DataSetOptions& options);
+
+/// Whether a data set is named: a folder, or one that is generated.
+bool has_data_set(const DataSetOptions& options);
+
+/// Fills in `dataset` where none was named: the model's where that is read from files, else
+/// flowers.
+void settle_data_set(DataSetOptions& options, const TrainedOn& trained);
+
+/// What open_pictures() takes for these splits, without a split seed.
+PictureRequest request_of(const DataSetOptions& options, const std::vector<std::string>& splits);
+
+/// Which pictures of --split are meant, and warns where they may have been trained on. Throws as
+/// the library's measured_split().
+MeasuredSplit settle_split(const DataSetOptions& options, const TrainedOn& trained);
+
+/// A picture folder, with a warning when the model was trained on some of its pictures; `count` is
+/// how many, nothing where it is not known.
+struct OtherPictures {
+  std::shared_ptr<const PictureSource> pictures;
+  std::optional<std::int64_t> trained_on;
+};
+OtherPictures open_other_pictures(const std::filesystem::path& folder, const TrainedOn& trained);
+
+/// The last part of a path, also where it ends in a slash.
+std::string last_name(const std::filesystem::path& path);
+
+/// For metrics.json: what the model's file says of it under model_file, model_epoch, model_step,
+/// model_dataset, model_splits, model_split_seed, model_list_hash, model_neurosplat_version; null
+/// where it is silent.
+nlohmann::ordered_json settings_of_model(const DescribedSplatVae& model);
+
+}  // namespace neurosplat::apps
