@@ -46,6 +46,12 @@ void FilePictures::decode(std::int64_t index, std::int64_t side, std::uint8_t* p
   decode_centre_square(folder_ / name(index), side, planes, first_crop_);
 }
 
+std::uintmax_t FilePictures::file_bytes(std::int64_t index) const {
+  std::error_code failed;
+  const auto bytes = std::filesystem::file_size(folder_ / name(index), failed);
+  return failed ? 0 : bytes;
+}
+
 void check_index(std::int64_t index, std::int64_t size) {
   if (index < 0 || index >= size)
     throw Error(text("expected a picture from 0 to ", size - 1, ", got ", index));

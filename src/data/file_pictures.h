@@ -20,6 +20,7 @@ class FilePictures : public PictureSource {
   std::int64_t size() const override;
   std::string name(std::int64_t index) const override;
   void decode(std::int64_t index, std::int64_t side, std::uint8_t* planes) const override;
+  std::uintmax_t file_bytes(std::int64_t index) const override;
 
  private:
   std::filesystem::path folder_;

@@ -1,6 +1,7 @@
 #include "neurosplat/data/picture_source.h"
 
 #include <array>
+#include <cstdio>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -63,6 +64,20 @@ std::string name_of(DatasetKind kind) {
   for (const auto& [known, name] : kinds)
     if (known == kind) return std::string(name);
   throw UsageError("expected a known data set");
+}
+
+std::string PictureSource::list_hash() const {
+  std::uint64_t hash = 14695981039346656037U;  // FNV-1a
+  const auto take = [&hash](std::string_view bytes) {
+    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  };
+  for (std::int64_t i = 0; i < size(); ++i) {
+    take(name(i));
+    take(text('\0', file_bytes(i), '\0'));
+  }
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
+  return digits;
 }
 
 std::size_t split_index(const std::string& split) {

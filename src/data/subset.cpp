@@ -17,6 +17,9 @@ class Subset : public PictureSource {
   void decode(std::int64_t index, std::int64_t side, std::uint8_t* planes) const override {
     source_->decode(place(index), side, planes);
   }
+  std::uintmax_t file_bytes(std::int64_t index) const override {
+    return source_->file_bytes(place(index));
+  }
 
  private:
   std::int64_t place(std::int64_t index) const {

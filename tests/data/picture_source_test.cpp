@@ -231,6 +231,27 @@ TEST(Folder, HoldsOutASeededTenth) {
   EXPECT_EQ(open_folder(root.path())->size(), 57);
 }
 
+TEST(Folder, ListHashTellsListsApartWhereverTheyLie) {
+  const TemporaryFolder first, second;
+  for (const auto* root : {&first, &second}) {
+    write_text(*root / "a.jpg", "123");
+    write_text(*root / "b/c.jpg", "");
+  }
+  const auto hash = [&] { return open_folder(second.path())->list_hash(); };
+  // FNV-1a of "a.jpg\0" "3\0" "b/c.jpg\0" "0\0", by Python.
+  EXPECT_EQ(open_folder(first.path())->list_hash(), "113848d6a6fc0f7f");
+  EXPECT_EQ(hash(), "113848d6a6fc0f7f");
+  const std::shared_ptr<const PictureSource> all = open_folder(second.path());
+  EXPECT_NE(seeded_subset(all, 1, 0)->list_hash(), hash());
+  std::set<std::string> seen = {hash()};
+  write_text(second / "a.jpg", "1234");
+  EXPECT_TRUE(seen.insert(hash()).second) << "size";
+  fs::rename(second / "b/c.jpg", second / "b/d.jpg");
+  EXPECT_TRUE(seen.insert(hash()).second) << "name";
+  write_text(second / "z.jpg", "1");
+  EXPECT_TRUE(seen.insert(hash()).second) << "one more";
+}
+
 class Generated : public ::testing::TestWithParam<DatasetKind> {};
 
 TEST_P(Generated, IsAFunctionOfSeedSplitAndIndex) {

@@ -25,6 +25,11 @@ class PictureSource {
   /// Writes picture `index` as RGB planes, uint8 [3, side, side], short side scaled, centre
   /// cropped. Throws Error, one line that names the file, when it is missing or corrupt.
   virtual void decode(std::int64_t index, std::int64_t side, std::uint8_t* planes) const = 0;
+  /// Bytes of the file that holds picture `index` alone; 0 where there is none.
+  virtual std::uintmax_t file_bytes(std::int64_t) const { return 0; }
+  /// 16 hexadecimal digits that tell lists apart: of names in their order and of their files'
+  /// sizes. Wherever the root lies, the same list has the same hash.
+  std::string list_hash() const;
 };
 
 /// Which pictures to open.
