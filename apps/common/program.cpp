@@ -68,12 +68,6 @@ CLI::App& Program::add(const std::string& name, const std::string& description,
   return subcommand;
 }
 
-std::vector<std::string> Program::arguments_of(const std::string& name) const {
-  const auto found = std::find(arguments_.begin(), arguments_.end(), name);
-  if (found == arguments_.end()) return {};
-  return {found + 1, arguments_.end()};
-}
-
 int Program::run() {
   // An option given twice counts as given last, as shells and scripts expect.
   for (auto* subcommand : app_.get_subcommands({})) {
