@@ -38,6 +38,20 @@ void add_config_options(CLI::App& app, Config& config,
   });
 }
 
+/// Copies the fields whose options were given on the command line.
+template <class Config>
+void copy_given_options(const CLI::App& app, const Config& given, Config& into) {
+  visit_options(into, [&](const char* name, auto& field, const char*) {
+    if (app.get_option(option_name(name))->count() == 0) return;
+    visit_options(given, [&](const std::string& other, const auto& value, const char*) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>,
+                                   std::remove_cvref_t<decltype(field)>>) {
+        if (other == name) field = value;
+      }
+    });
+  });
+}
+
 /// --amp alone means on, as in the reference.
 inline void let_amp_be_a_flag(CLI::App& app, const std::string& default_amp) {
   app.get_option("--amp")

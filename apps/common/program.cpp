@@ -125,12 +125,6 @@ CLI::App& Program::add(const std::string& name, const std::string& description,
   return subcommand;
 }
 
-std::vector<std::string> Program::arguments_of(const std::string& name) const {
-  const auto found = std::find(arguments_.begin(), arguments_.end(), name);
-  if (found == arguments_.end()) return {};
-  return {found + 1, arguments_.end()};
-}
-
 int Program::run() {
   for (auto* subcommand : app_.get_subcommands({})) {
     for (auto* option : subcommand->get_options()) {

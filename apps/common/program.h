@@ -19,9 +19,6 @@ class Program {
   CLI::App& add(const std::string& name, const std::string& description,
                 std::function<int()> action);
 
-  /// The arguments after the subcommand `name`, options hyphenated; empty when another was given.
-  std::vector<std::string> arguments_of(const std::string& name) const;
-
   /// Parses, runs the chosen subcommand, reports errors on one line, returns the exit code.
   int run();
 

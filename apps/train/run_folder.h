@@ -1,44 +1,39 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
-#include <optional>
-#include <string>
-#include <vector>
-
-#include "neurosplat/training/options.h"
 
 namespace neurosplat::apps {
 
-/// The value that follows the last option `name` (`--name value` or `--name=value`), "" for an
-/// option without one, nothing when the option is not there.
-std::optional<std::string> peek(const std::vector<std::string>& arguments, const std::string& name);
+/// Whether two paths lead to the same place, through links, `..` and slashes at the end.
+bool same_place(const std::filesystem::path& one, const std::filesystem::path& other);
 
-/// Files given by --config and by the run that is resumed come before the flags, which override
-/// them: they are looked up before the command line is parsed. `use_smoke_settings` changes the
-/// defaults for --smoke.
-template <class Config>
-void read_files_named_by(const std::vector<std::string>& arguments, Config& config,
-                         const std::function<void(Config&)>& use_smoke_settings) {
-  namespace fs = std::filesystem;
-  if (peek(arguments, "--help") || peek(arguments, "-h")) return;
-  if (peek(arguments, "--smoke")) use_smoke_settings(config);
-  const auto file = peek(arguments, "--config");
-  if (file && !file->empty()) read_options(config, read_json_file(*file), *file);
-  const auto resumed = peek(arguments, "--resume");
-  if (!resumed) return;
-  if (const auto out = peek(arguments, "--out"); out && !out->empty()) config.out = *out;
-  if (!resumed->empty() && !fs::is_directory(*resumed)) return;
-  const fs::path folder = resumed->empty() ? config.out : fs::path(*resumed);
-  if (!file && fs::exists(folder / "config.json")) {
-    read_saved_options(config, read_json_file(folder / "config.json"),
-                       (folder / "config.json").string());
-  }
-  config.out = folder;
-}
+/// Whether `inner` is `outer` or lies below it, links followed.
+bool lies_in(const std::filesystem::path& inner, const std::filesystem::path& outer);
 
-/// A new run never writes over an old one unless asked to: with `overwrite`, what an old run left
-/// in `out` is removed, else a UsageError says so.
-void prepare_run_folder(const std::filesystem::path& out, bool overwrite);
+/// The folder of a run, this process's alone while the object lives: a lock on `run.lock` in it,
+/// which the system frees however the process ends.
+class RunFolder {
+ public:
+  /// Makes the folder where there is none. Throws UsageError when it is a file; Error when another
+  /// process trains there (with its id), or when it cannot be written or locked.
+  explicit RunFolder(std::filesystem::path path);
+  /// A folder that it made and that nothing was written to goes again.
+  ~RunFolder();
+  RunFolder(const RunFolder&) = delete;
+  RunFolder& operator=(const RunFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  /// Whether anything is there that a run writes.
+  bool holds_run() const;
+  /// Removes what a run writes and nothing else; links themselves, never what they lead to.
+  void clear() const;
+
+ private:
+  void lock();
+
+  std::filesystem::path path_;
+  bool made_ = false;
+  int lock_ = -1;
+};
 
 }  // namespace neurosplat::apps

@@ -9,7 +9,6 @@
 #include <memory>
 #include <string>
 
-#include "common/config_options.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/log.h"
@@ -18,7 +17,7 @@
 #include "neurosplat/models/device.h"
 #include "neurosplat/training/splat_predictor_config.h"
 #include "neurosplat/training/splat_predictor_trainer.h"
-#include "train/run_folder.h"
+#include "train/training_command.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -27,13 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr int kSmokeFrames = 12;
 
-/// What stands on the command line beside the configuration's own options.
-struct Request {
-  SplatPredictorConfig config;
-  std::string config_file, resume_path;
-  bool resume = false, smoke = false, overwrite = false;
-  const CLI::Option* out = nullptr;
-};
+using Request = TrainingRequest<SplatPredictorConfig>;
 
 void use_smoke_settings(SplatPredictorConfig& config) {
   config.out = "./runs/smoke-temporal";
@@ -44,6 +37,18 @@ void use_smoke_settings(SplatPredictorConfig& config) {
   config.device = "cpu";
   config.max_steps = 2;
 }
+
+/// Nothing else trains on frames from nowhere.
+bool is_smoke(const SplatPredictorConfig& config) {
+  return config.video.empty() && config.frames_dir.empty();
+}
+
+fs::path folder_read(const SplatPredictorConfig& config) {
+  return config.frames_dir;
+}
+
+constexpr TrainingKind<SplatPredictorConfig> kKind = {use_smoke_settings, is_smoke, folder_read,
+                                                      /*takes_weights=*/false};
 
 /// A bright spot that goes round, for --smoke.
 class SpotFrames : public FrameSource {
@@ -67,9 +72,8 @@ class SpotFrames : public FrameSource {
   int given_ = 0;
 };
 
-std::unique_ptr<FrameSource> open_frames(const Request& request) {
-  const auto& config = request.config;
-  if (request.smoke) return std::make_unique<SpotFrames>();
+std::unique_ptr<FrameSource> open_frames(const SplatPredictorConfig& config, bool smoke) {
+  if (smoke) return std::make_unique<SpotFrames>();
   if (config.video.empty() == config.frames_dir.empty()) {
     throw UsageError("expected one of --video FILE, --frames-dir DIR and --smoke");
   }
@@ -84,28 +88,20 @@ std::unique_ptr<FrameSource> open_frames(const Request& request) {
 }
 
 int train(const Request& request) {
-  check(request.config);
-  const bool continues = request.resume;
-  if (continues && !request.resume_path.empty()) {
-    if (!fs::is_directory(request.resume_path)) {
-      throw UsageError(text("--resume: expected the folder of a run, got ", request.resume_path));
-    }
-    if (request.out->count() > 0 && fs::path(request.resume_path) != request.config.out) {
-      throw UsageError("--resume FOLDER continues in that folder: leave --out away");
-    }
-  }
-  use_threads(request.config.threads);
-  const auto device = device_from_name(request.config.device);
+  const auto run = prepare_run(request, kKind);
+  use_threads(run.config.threads);
+  const auto device = device_from_name(run.config.device);
   log::info(text("device ", device.str(), ", ", at::get_num_threads(), " CPU threads, run folder ",
-                 request.config.out.string()));
-  const auto source = open_frames(request);
-  if (!continues) {
-    prepare_run_folder(request.config.out, request.overwrite || request.smoke);
+                 run.config.out.string()));
+  const auto source = open_frames(run.config, request.smoke);
+  SplatPredictorTrainer trainer(run.config, *source);
+  if (run.continues) {
+    trainer.resume(request.accept_changed_data);
+  } else {
+    run.folder->clear();
   }
-  SplatPredictorTrainer trainer(request.config, *source);
-  if (continues) trainer.resume();
   if (trainer.run() == SplatPredictorTrainer::Outcome::interrupted) {
-    log::warn(text("interrupted: saved; continue with --resume ", request.config.out.string()));
+    log::warn(text("interrupted: saved; continue with --resume ", run.config.out.string()));
     return InterruptGuard::exit_code();
   }
   const auto last = trainer.last();
@@ -113,8 +109,7 @@ int train(const Request& request) {
     std::printf("smoke: ok, rec %.5f, pred %.5f (copy %.5f), kl %.3f nats\n", last.rec, last.pred,
                 last.persistence, last.kl);
   } else {
-    std::printf("done: model.safetensors and koopman.safetensors in %s\n",
-                request.config.out.c_str());
+    std::printf("done: model.safetensors and koopman.safetensors in %s\n", run.config.out.c_str());
   }
   return 0;
 }
@@ -123,24 +118,13 @@ int train(const Request& request) {
 
 void add_train_splat_predictor(Program& program) {
   const auto request = std::make_shared<Request>();
-  read_files_named_by<SplatPredictorConfig>(program.arguments_of("splat-predictor"),
-                                            request->config, use_smoke_settings);
   auto& command = program.add("splat-predictor",
                               "Train a splat VAE and an operator that foresees the next frame.",
                               [request] { return train(*request); });
-  command.add_option("--config", request->config_file,
-                     "JSON file of options, named as here; flags override it");
-  const auto* resume = command
-                           .add_option("--resume", request->resume_path,
-                                       "continue the run in --out or in the folder given")
-                           ->expected(0, 1);
-  command.add_flag("--overwrite", request->overwrite, "replace a run that --out holds already");
-  command.add_flag("--smoke", request->smoke,
-                   "two steps on generated frames, to see that everything works");
-  add_config_options(command, request->config);
-  let_amp_be_a_flag(command, request->config.amp);
-  request->out = command.get_option("--out");
-  command.parse_complete_callback([request, resume] { request->resume = resume->count() > 0; });
+  add_training_options(command, *request,
+                       "continue the run in --out or in the folder given, with its own options",
+                       "two steps on generated frames, to see that everything works; replaces the "
+                       "smoke run before it in ./runs/smoke-temporal, else as --overwrite says");
 }
 
 }  // namespace neurosplat::apps

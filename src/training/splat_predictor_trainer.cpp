@@ -50,6 +50,7 @@ struct SplatPredictorTrainer::State {
         device(device_from_name(given.device)),
         pairs(source, pair_options(given)),
         learner(given, device),
+        order(order_makers(given, {"batch", "seed", "stride", "held_out"}, pairs.hash())),
         checkpoints(given.out),
         log(given.out) {}
 
@@ -59,6 +60,10 @@ struct SplatPredictorTrainer::State {
     double pred, persistence;
   };
   HeldOut measure_held_out() const;
+  void begin_epoch(std::int64_t epoch) {
+    position = {.epoch = epoch, .step = position.step};
+    sums.zero_();
+  }
   bool run_epoch();
   PredictorLoss guarded_step(const FramePairs::Pairs& batch, double beta);
   void finish_epoch(double seconds, std::int64_t steps);
@@ -69,6 +74,7 @@ struct SplatPredictorTrainer::State {
   at::Device device;
   FramePairs pairs;
   SplatPredictorLearner learner;
+  OrderMakers order;
   CheckpointFolder checkpoints;
   RunLog log;
   TrainingPosition position;
@@ -81,6 +87,7 @@ struct SplatPredictorTrainer::State {
 void SplatPredictorTrainer::State::save() {
   auto state = learner.state();
   state.tensors[kSums] = sums;
+  note(order, state);
   checkpoints.save(std::move(state), position);
   const std::map<std::string, std::string> more = {{"epoch", std::to_string(position.epoch)},
                                                    {"step", std::to_string(position.step)}};
@@ -202,8 +209,7 @@ void SplatPredictorTrainer::State::finish_epoch(double seconds, std::int64_t ste
   std::printf("%s\n", line.c_str());
   std::fflush(stdout);
   log.add(epoch, last.rec, last.kl, beta, metrics);
-  position = {.epoch = epoch, .step = position.step};
-  sums.zero_();
+  begin_epoch(epoch);
   if (due(config.checkpoint_every)) save();
 }
 
@@ -218,8 +224,8 @@ SplatPredictorTrainer::SplatPredictorTrainer(const SplatPredictorConfig& config,
 
 SplatPredictorTrainer::~SplatPredictorTrainer() = default;
 
-void SplatPredictorTrainer::resume() {
-  resume_newest(*state_, [&](const auto& saved) {
+void SplatPredictorTrainer::resume(bool accept_changed_data) {
+  resume_newest(*state_, accept_changed_data, [&](const auto& saved) {
     state_->learner.load_state(saved);
     state_->sums = find_in_state(saved, kSums, {3}).to(at::kDouble).clone();
   });

@@ -29,6 +29,7 @@ void check(const SplatVaeConfig& config) {
   check_at_least("epochs", config.epochs, 1);
   check_positive("lr", config.lr);
   check_one_of("lr_schedule", config.lr_schedule, {"constant", "cosine"});
+  check_at_least("schedule_epochs", config.schedule_epochs, 0);
   if (!(std::isfinite(config.beta) && config.beta >= 0)) {
     throw UsageError(text("beta: expected a number of at least 0, got ", config.beta));
   }
@@ -64,10 +65,15 @@ double beta_in_epoch(const SplatVaeConfig& config, std::int64_t epoch) {
   return config.beta * std::min(1.0, ramp);
 }
 
+void settle_schedule(SplatVaeConfig& config) {
+  if (config.schedule_epochs == 0) config.schedule_epochs = config.epochs;
+}
+
 double learning_rate_in_epoch(const SplatVaeConfig& config, std::int64_t epoch) {
-  if (config.lr_schedule == "constant" || config.epochs < 2) return config.lr;
+  const auto span = config.schedule_epochs > 0 ? config.schedule_epochs : config.epochs;
+  if (config.lr_schedule == "constant" || span < 2) return config.lr;
   constexpr double kFloor = 0.01;
-  const double progress = static_cast<double>(epoch) / static_cast<double>(config.epochs - 1);
+  const double progress = static_cast<double>(epoch) / static_cast<double>(span - 1);
   const double wave = 0.5 * (1.0 + std::cos(std::numbers::pi * std::min(1.0, progress)));
   return config.lr * (kFloor + (1.0 - kFloor) * wave);
 }

@@ -88,11 +88,14 @@ struct SplatVaeTrainer::State {
       : config(given),
         device(device_from_name(given.device)),
         learner(given, device),
-        loader(open_training_pictures(given, trained_on), loader_options(given)),
+        source(open_training_pictures(given, trained_on)),
+        loader(source, loader_options(given)),
+        order(order_makers(given, {"batch", "seed"}, source->list_hash())),
         held_out(given.held_out_every > 0 || given.pictures_every > 0 ? held_out_pictures(given)
                                                                       : at::Tensor()),
         checkpoints(given.out),
         log(given.out) {
+    settle_schedule(config);
     shown = held_out.defined()
                 ? held_out
                 : loader.pictures(first_positions(std::min(kShownPictures, loader.size())));
@@ -114,6 +117,7 @@ struct SplatVaeTrainer::State {
   at::Generator fixed_noise() const {
     return at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + 3);
   }
+  void begin_epoch(std::int64_t epoch) { position = {.epoch = epoch, .step = position.step}; }
   bool run_epoch();
   StepLoss guarded_step(const at::Tensor& batch, double beta);
   void finish_epoch(double seconds, std::int64_t steps);
@@ -121,8 +125,10 @@ struct SplatVaeTrainer::State {
   SplatVaeConfig config;
   at::Device device;
   SplatVaeLearner learner;
-  std::map<std::string, std::string> trained_on;  // of the model file; the loader's source gives it
+  std::map<std::string, std::string> trained_on;  // of the model file; opening `source` fills it
+  std::shared_ptr<const PictureSource> source;
   PictureLoader loader;
+  OrderMakers order;
   at::Tensor held_out;  // uint8
   CheckpointFolder checkpoints;
   RunLog log;
@@ -135,7 +141,9 @@ struct SplatVaeTrainer::State {
 };
 
 void SplatVaeTrainer::State::save() {
-  checkpoints.save(learner.state(), position);
+  auto state = learner.state();
+  note(order, state);
+  checkpoints.save(std::move(state), position);
   auto metadata = trained_on;
   metadata["epoch"] = std::to_string(position.epoch);
   metadata["step"] = std::to_string(position.step);
@@ -261,7 +269,7 @@ void SplatVaeTrainer::State::finish_epoch(double seconds, std::int64_t steps) {
   std::printf("%s\n", line.c_str());
   std::fflush(stdout);
   log.add(epoch, last.rec, last.kl, beta, metrics);
-  position = {.epoch = epoch, .step = position.step};
+  begin_epoch(epoch);
   if (due(config.checkpoint_every)) save();
 }
 
@@ -272,8 +280,9 @@ SplatVaeTrainer::SplatVaeTrainer(const SplatVaeConfig& config) {
 
 SplatVaeTrainer::~SplatVaeTrainer() = default;
 
-void SplatVaeTrainer::resume() {
-  resume_newest(*state_, [&](const auto& saved) { state_->learner.load_state(saved); });
+void SplatVaeTrainer::resume(bool accept_changed_data) {
+  resume_newest(*state_, accept_changed_data,
+                [&](const auto& saved) { state_->learner.load_state(saved); });
 }
 
 void SplatVaeTrainer::start_from(const SplatVae& model) {

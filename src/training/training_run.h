@@ -9,16 +9,17 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/atomic_file.h"
 #include "neurosplat/training/options.h"
+#include "training/epoch_order_check.h"
 
 namespace neurosplat {
 
-/// What trainers do alike with their state: config, checkpoints, log and position, save(),
-/// write_pictures() and run_epoch(), which is false when an epoch was ended early.
+/// What trainers do alike with their state: config, order, checkpoints, log and position, save(),
+/// write_pictures(), begin_epoch() and run_epoch(), which is false when an epoch was ended early.
 
 /// Goes on where the newest checkpoint stood; `load` takes the learner's state from it. Throws
-/// Error when there is none or it does not fit.
+/// Error when there is none or it does not fit, and as must_begin_epoch_anew() does.
 template <class State, class Load>
-void resume_newest(State& state, Load load) {
+void resume_newest(State& state, bool accept_changed_data, Load load) {
   const auto loaded = state.checkpoints.load_newest();
   if (!loaded) {
     throw Error(text(state.config.out.string(),
@@ -29,16 +30,32 @@ void resume_newest(State& state, Load load) {
   } catch (const Error& error) {
     throw Error(text(loaded->path.string(), ": ", error.what()));
   }
+  const bool anew =
+      must_begin_epoch_anew(state.order, *loaded, state.config.out, accept_changed_data);
   state.position = loaded->position;
-  state.log.keep_through(loaded->position.epoch);
-  log::info(text("resuming ", loaded->path.string(), ": epoch ", loaded->position.epoch + 1,
-                 ", batch ", loaded->position.batch + 1));
+  if (anew) state.begin_epoch(state.position.epoch);
+  state.log.keep_through(state.position.epoch);
+  log::info(text("resuming ", loaded->path.string(), ": epoch ", state.position.epoch + 1,
+                 ", batch ", state.position.batch + 1));
+}
+
+template <class State>
+bool is_done(const State& state) {
+  const auto& config = state.config;
+  return state.position.epoch >= config.epochs ||
+         (config.max_steps > 0 && state.position.step >= config.max_steps);
 }
 
 /// Trains until the last epoch or the last step; false when a signal ended it. Either way the run
-/// folder is complete.
+/// folder is complete. A run that is there already is left as it is.
 template <class State>
 bool run_epochs(State& state) {
+  if (state.position.step > 0 && is_done(state)) {
+    log::info(text("nothing left to train: ", state.position.epoch, " epochs and ",
+                   state.position.step, " steps are done; ask for more with --epochs",
+                   state.config.max_steps > 0 ? " or --max-steps" : ""));
+    return true;
+  }
   std::error_code failure;
   std::filesystem::create_directories(state.config.out, failure);
   if (failure) {
@@ -48,7 +65,7 @@ bool run_epochs(State& state) {
                         write_options(state.config).dump(2) + "\n");
   const InterruptGuard guard;
   if (state.position.step == 0) state.save();
-  while (state.position.epoch < state.config.epochs) {
+  while (!is_done(state)) {
     if (state.run_epoch()) continue;
     state.save();
     if (InterruptGuard::raised()) return false;

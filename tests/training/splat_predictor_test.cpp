@@ -13,6 +13,7 @@
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/koopman_file.h"
 #include "neurosplat/io/model_file.h"
+#include "neurosplat/training/checkpoint.h"
 #include "neurosplat/training/splat_predictor_trainer.h"
 #include "support/command.h"
 #include "support/temporary_folder.h"
@@ -151,6 +152,22 @@ TEST(SplatPredictor, GoesOnWhereItStood) {
       EXPECT_EQ(found[i][key], expected[i][key]) << key;
     }
   }
+}
+
+TEST(SplatPredictor, GoesOnWithTheStepsTheOrderAndTheFramesItWasBegunWith) {
+  const TemporaryFolder folder;
+  auto config = tiny(folder / "run");
+  config.max_steps = 5;
+  train(config);
+  train(config, /*resume=*/true);
+  EXPECT_EQ(CheckpointFolder(folder / "run").load_newest()->position.step, 5);
+  auto other = config;
+  other.batch = 4;
+  EXPECT_THROW(train(other, /*resume=*/true), UsageError);
+  MovingSpot longer(41);
+  SplatPredictorTrainer trainer(config, longer);
+  EXPECT_THROW(trainer.resume(), Error);
+  trainer.resume(/*accept_changed_data=*/true);
 }
 
 TEST(SplatPredictor, RefusesWhatCannotBe) {

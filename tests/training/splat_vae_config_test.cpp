@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
 #include <limits>
 
 #include "neurosplat/core/error.h"
+#include "support/temporary_folder.h"
 
 namespace neurosplat {
 namespace {
@@ -49,6 +51,22 @@ TEST(SplatVaeConfig, CosineScheduleEndsAtOnePercent) {
   EXPECT_NEAR(learning_rate_in_epoch(config, 10), 1e-5, 1e-15);
 }
 
+TEST(SplatVaeConfig, TheScheduleKeepsItsLengthWhateverTheEpochs) {
+  SplatVaeConfig config;
+  config.lr_schedule = "cosine";
+  config.epochs = 11;
+  config.lr = 1e-3;
+  settle_schedule(config);
+  EXPECT_EQ(config.schedule_epochs, 11);
+  config.epochs = 40;
+  settle_schedule(config);
+  EXPECT_EQ(config.schedule_epochs, 11);
+  EXPECT_NEAR(learning_rate_in_epoch(config, 5), 1e-3 * 0.505, 1e-12);
+  for (const int epoch : {10, 11, 39}) {
+    EXPECT_NEAR(learning_rate_in_epoch(config, epoch), 1e-5, 1e-15);
+  }
+}
+
 TEST(SplatVaeConfig, ReadsAndWritesEveryOption) {
   SplatVaeConfig config;
   read_options(config, json::parse(R"({"image-size": 32, "lr": 1, "splits": ["train"],
@@ -69,10 +87,44 @@ TEST(SplatVaeConfig, RefusesUnknownKeysAndOtherKinds) {
   for (const char* bad :
        {R"({"image_sise": 32})", R"({"epochs": "ten"})", R"({"epochs": 1.5})", R"({"lr": "fast"})",
         R"({"flip": 1})", R"({"splits": "train"})", R"({"splits": [1]})", R"({"out": 3})",
-        R"({"threads": 99999999999})", R"({"epochs": 18446744073709551615})", R"([1])", R"(3)"}) {
+        R"({"threads": 99999999999})", R"({"epochs": 18446744073709551615})",
+        R"({"epochs": 9223372036854775808})", R"({"epochs": 1e30})", R"({"epochs": true})",
+        R"({"lr": false})", R"([1])", R"(3)"}) {
     SplatVaeConfig config;
     EXPECT_THROW(read_options(config, json::parse(bad), "test"), UsageError) << bad;
   }
+}
+
+TEST(SplatVaeConfig, SaysWhichOptionOfWhichFileIsWrong) {
+  SplatVaeConfig config;
+  try {
+    read_options(config, json::parse(R"({"threads": 2147483648})"), "some.json");
+    FAIL() << "expected a UsageError";
+  } catch (const UsageError& error) {
+    EXPECT_STREQ(error.what(),
+                 "some.json: option 'threads' expects an integer from -2147483648 to 2147483647, "
+                 "got 2147483648");
+  }
+  read_options(config, json::parse(R"({"epochs": 9223372036854775807})"), "some.json");
+  EXPECT_EQ(config.epochs, std::numeric_limits<std::int64_t>::max());
+  const testing::TemporaryFolder folder;
+  std::ofstream(folder / "big.json") << R"({"lr": 1e999})";
+  try {
+    read_json_file(folder / "big.json");
+    FAIL() << "expected an Error";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("big.json"), std::string::npos) << error.what();
+  }
+}
+
+TEST(SplatVaeConfig, ListsWhatChanged) {
+  SplatVaeConfig before, after;
+  EXPECT_EQ(changed_options(before, after), "");
+  after.epochs = 40;
+  after.lr = 5e-4;
+  after.dataset = "smoke";
+  EXPECT_EQ(changed_options(before, after),
+            R"(dataset "flowers" -> "smoke", epochs 200 -> 40, lr 0.0002 -> 0.0005)");
 }
 
 TEST(SplatVaeConfig, RefusesValuesThatCannotBe) {

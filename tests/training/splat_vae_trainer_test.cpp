@@ -8,7 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "neurosplat/core/error.h"
+#include "neurosplat/io/image_file.h"
 #include "neurosplat/io/model_file.h"
+#include "neurosplat/training/checkpoint.h"
 #include "support/temporary_folder.h"
 
 namespace neurosplat {
@@ -179,6 +181,123 @@ TEST(SplatVaeTrainer, RefusesToResumeAnotherModelOrNothing) {
   SplatVaeTrainer(config).run();
   config.num_packets = 10;
   EXPECT_THROW(SplatVaeTrainer(config).resume(), Error);
+}
+
+std::int64_t steps_of(const fs::path& run) {
+  return CheckpointFolder(run).load_newest()->position.step;
+}
+
+TEST(SplatVaeTrainer, StepsInAllAreAsManyHoweverOftenItIsResumed) {
+  const testing::TemporaryFolder folder;
+  auto config = small_config(folder / "run");
+  config.max_steps = 5;
+  SplatVaeTrainer(config).run();
+  for (int round = 0; round < 3; ++round) {
+    SplatVaeTrainer again(config);
+    again.resume();
+    EXPECT_EQ(again.run(), SplatVaeTrainer::Outcome::finished);
+    EXPECT_EQ(steps_of(folder / "run"), 5);
+  }
+  config.max_steps = 0;
+  config.epochs = 1;
+  SplatVaeTrainer whole(config);
+  whole.resume();
+  whole.run();
+  EXPECT_EQ(steps_of(folder / "run"), 8);
+  SplatVaeTrainer fewer(config);
+  fewer.resume();
+  fewer.run();
+  EXPECT_EQ(steps_of(folder / "run"), 8);
+}
+
+TEST(SplatVaeTrainer, AnEpochIsFinishedInTheOrderItWasBegunIn) {
+  const testing::TemporaryFolder folder;
+  auto config = small_config(folder / "run");
+  config.max_steps = 5;
+  SplatVaeTrainer(config).run();
+  const auto refusal = [&](const SplatVaeConfig& changed) -> std::string {
+    SplatVaeTrainer trainer(changed);
+    try {
+      trainer.resume();
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  config.max_steps = 0;
+  auto other = config;
+  other.workers = 1;
+  EXPECT_EQ(refusal(other), "");
+  other.batch = 16;
+  EXPECT_TRUE(refusal(other).starts_with("batch: expected 32, with which epoch 1 was begun"))
+      << refusal(other);
+  // A checkpoint from before the notes: config.json says what the epoch was begun with.
+  auto loaded = CheckpointFolder(folder / "run").load_newest();
+  loaded->state.metadata.erase("order.batch");
+  CheckpointFolder(folder / "run").save(loaded->state, loaded->position);
+  EXPECT_TRUE(refusal(other).starts_with("batch: expected 32,")) << refusal(other);
+  other = config;
+  other.seed = 1;
+  EXPECT_TRUE(refusal(other).starts_with("seed: expected 0,")) << refusal(other);
+  other = config;
+  other.epochs = 1;
+  SplatVaeTrainer whole(other);
+  whole.resume();
+  whole.run();
+  other.batch = 16;
+  EXPECT_EQ(refusal(other), "");  // between two epochs
+}
+
+TEST(SplatVaeTrainer, OtherPicturesAreNotedAndMustBeAccepted) {
+  const testing::TemporaryFolder folder;
+  fs::create_directory(folder / "pictures");
+  const auto add = [&](int number) {
+    write_png(folder / "pictures" / (std::to_string(number) + ".png"),
+              at::full({3, 20, 20}, 0.01 * number));
+  };
+  for (int i = 10; i < 30; ++i) add(i);
+  auto config = small_config(folder / "run");
+  config.dataset = "folder";
+  config.data = folder / "pictures";
+  config.splits = {"train", "val", "test"};
+  config.batch = 5;
+  config.max_steps = 6;  // 4 steps an epoch: in the middle of the second
+  SplatVaeTrainer(config).run();
+  config.max_steps = 0;
+  SplatVaeTrainer(config).resume();
+  add(30);
+  EXPECT_THROW(SplatVaeTrainer(config).resume(), Error);
+  config.max_steps = 8;
+  SplatVaeTrainer accepted(config);
+  accepted.resume(/*accept_changed_data=*/true);
+  accepted.run();
+  const auto position = CheckpointFolder(folder / "run").load_newest()->position;
+  EXPECT_EQ(position.epoch, 1);
+  EXPECT_EQ(position.batch, 2);  // begun anew, not gone on with at its third batch
+  SplatVaeTrainer(config).resume();
+}
+
+TEST(SplatVaeTrainer, MoreEpochsKeepTheCosineAsItStood) {
+  const testing::TemporaryFolder folder;
+  auto config = small_config(folder / "run");
+  config.lr_schedule = "cosine";
+  config.epochs = 3;
+  config.held_out_every = config.pictures_every = 0;
+  SplatVaeTrainer(config).run();
+  SplatVaeConfig kept;
+  read_options(kept, read_json_file(folder / "run" / "config.json"), "config.json");
+  EXPECT_EQ(kept.schedule_epochs, 3);
+  kept.epochs = 5;
+  SplatVaeTrainer more(kept);
+  more.resume();
+  more.run();
+  std::ifstream lines(folder / "run" / "metrics.jsonl");
+  std::vector<double> rates;
+  for (std::string line; std::getline(lines, line);) {
+    rates.push_back(nlohmann::json::parse(line)["lr"].get<double>());
+  }
+  ASSERT_EQ(rates.size(), 5U);
+  for (const std::size_t epoch : {2U, 3U, 4U}) EXPECT_NEAR(rates[epoch], 1e-5, 1e-15) << epoch;
 }
 
 TEST(SplatVaeTrainer, RefusesABatchLargerThanTheData) {

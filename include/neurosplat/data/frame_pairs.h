@@ -3,7 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <optional>
+#include <string>
 
 #include "neurosplat/io/frame_source.h"
 
@@ -28,6 +28,8 @@ class FramePairs {
   FramePairs(FrameSource& source, const FramePairOptions& options);
 
   std::int64_t frames() const { return frames_.size(0); }
+  /// 16 hexadecimal digits that tell other frames apart, by every pixel.
+  std::string hash() const;
   /// Pairs to train on, and batches of them an epoch; what is left over waits for another epoch.
   std::int64_t size() const { return training_; }
   std::int64_t batches() const { return training_ / options_.batch; }

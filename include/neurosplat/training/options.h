@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "neurosplat/core/error.h"
@@ -22,7 +24,10 @@ namespace options_detail {
 template <class Field>
 std::string expected_kind() {
   if constexpr (std::is_same_v<Field, bool>) return "true or false";
-  if constexpr (std::is_integral_v<Field>) return "an integer";
+  if constexpr (std::is_integral_v<Field>) {
+    return text("an integer from ", std::numeric_limits<Field>::min(), " to ",
+                std::numeric_limits<Field>::max());
+  }
   if constexpr (std::is_floating_point_v<Field>) return "a number";
   if constexpr (std::is_same_v<Field, std::vector<std::string>>) return "a list of strings";
   return "a string";
@@ -31,13 +36,9 @@ std::string expected_kind() {
 template <class Field>
 bool fits(const nlohmann::json& value) {
   if constexpr (std::is_same_v<Field, bool>) return value.is_boolean();
-  if constexpr (std::is_unsigned_v<Field>) return value.is_number_unsigned();
-  if constexpr (std::is_same_v<Field, int>) {
-    return value.is_number_integer() && value.get<double>() >= -2147483648.0 &&
-           value.get<double>() <= 2147483647.0;
-  }
-  if constexpr (std::is_integral_v<Field>) {
-    return value.is_number_integer() && value.get<double>() < 9.2e18;
+  if constexpr (std::is_integral_v<Field> && !std::is_same_v<Field, bool>) {
+    if (value.is_number_unsigned()) return std::in_range<Field>(value.get<std::uint64_t>());
+    return value.is_number_integer() && std::in_range<Field>(value.get<std::int64_t>());
   }
   if constexpr (std::is_floating_point_v<Field>) return value.is_number();
   if constexpr (std::is_same_v<Field, std::vector<std::string>>) {
@@ -89,6 +90,18 @@ nlohmann::ordered_json write_options(const Config& config) {
     }
   });
   return json;
+}
+
+/// Where `after` differs from `before`: "lr 0.0001 -> 0.0005, epochs 20 -> 40"; empty for nowhere.
+template <class Config>
+std::string changed_options(const Config& before, const Config& after) {
+  const auto old = write_options(before), now = write_options(after);
+  std::string changes;
+  for (const auto& [name, value] : now.items()) {
+    if (old[name] == value) continue;
+    changes += text(changes.empty() ? "" : ", ", name, " ", old[name].dump(), " -> ", value.dump());
+  }
+  return changes;
 }
 
 /// Reads and parses a JSON file; throws Error that names it when it is missing or not JSON.

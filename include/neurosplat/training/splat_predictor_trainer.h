@@ -19,8 +19,10 @@ class SplatPredictorTrainer {
   SplatPredictorTrainer(const SplatPredictorConfig& config, FrameSource& source);
   ~SplatPredictorTrainer();
 
-  /// Continues the newest checkpoint of the run folder. Throws Error when there is none.
-  void resume();
+  /// Continues the newest checkpoint of the run folder. Throws Error when there is none, or when
+  /// the data are others than it was trained on: accepted, an epoch that was begun begins anew.
+  /// Throws UsageError in the middle of an epoch for options that change its order.
+  void resume(bool accept_changed_data = false);
 
   enum class Outcome { finished, interrupted };
   /// Trains to the last epoch, or until SIGINT or SIGTERM, which end it after the step at hand,

@@ -28,6 +28,7 @@ struct SplatVaeConfig {
   std::int64_t epochs = 200;
   double lr = 2e-4;
   std::string lr_schedule = "constant";
+  std::int64_t schedule_epochs = 0;
   double beta = 1.0;
   std::int64_t beta_warmup = 10;
   double clip = 5.0;
@@ -68,7 +69,9 @@ void visit_options(Config& config, Visitor&& visit) {
   visit("epochs", config.epochs, "passes over the training pictures, in all");
   visit("lr", config.lr, "Adam's learning rate");
   visit("lr_schedule", config.lr_schedule,
-        "constant, or cosine: down to 1 % of lr at the last epoch");
+        "constant, or cosine: down to 1 % of lr at the last of schedule-epochs");
+  visit("schedule_epochs", config.schedule_epochs,
+        "epochs that the cosine spans, then the rate stays; 0: the epochs that the run began with");
   visit("beta", config.beta, "weight of the KL divergence, per nat (the other term is a mean)");
   visit("beta_warmup", config.beta_warmup, "epochs over which beta grows linearly");
   visit("clip", config.clip, "largest norm of the gradient");
@@ -103,7 +106,11 @@ SplatVaeArchitecture architecture_of(const SplatVaeConfig& config);
 /// Weight of the KL divergence in `epoch` (from 0): beta * min(1, (epoch + 1) / beta_warmup).
 double beta_in_epoch(const SplatVaeConfig& config, std::int64_t epoch);
 
-/// Learning rate in `epoch` (from 0).
+/// The schedule's length belongs to the run: a `schedule_epochs` of 0 becomes `epochs`, as a run
+/// begins and as its config.json is read, which may be older than the option.
+void settle_schedule(SplatVaeConfig& config);
+
+/// Learning rate in `epoch` (from 0). A `schedule_epochs` of 0 is taken as `epochs`.
 double learning_rate_in_epoch(const SplatVaeConfig& config, std::int64_t epoch);
 
 /// Sets what a run's config.json says, as read_options() does. Runs from before `split_seed` drew a

@@ -17,8 +17,10 @@ class SplatVaeTrainer {
   explicit SplatVaeTrainer(const SplatVaeConfig& config);
   ~SplatVaeTrainer();
 
-  /// Continues the newest checkpoint of the run folder. Throws Error when there is none.
-  void resume();
+  /// Continues the newest checkpoint of the run folder. Throws Error when there is none, or when
+  /// the data are others than it was trained on: accepted, an epoch that was begun begins anew.
+  /// Throws UsageError in the middle of an epoch for options that change its order.
+  void resume(bool accept_changed_data = false);
   /// Starts from these weights, with a fresh optimiser.
   void start_from(const SplatVae& model);
 
