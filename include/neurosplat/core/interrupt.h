@@ -8,9 +8,9 @@ namespace neurosplat {
 
 /// While it lives, the first SIGINT, SIGTERM, SIGHUP or SIGPIPE only raises a flag. A second SIGINT
 /// or SIGTERM ends the process as usual; SIGHUP and SIGPIPE, which come more than once by
-/// themselves, never do. Those that were ignored before (nohup) stay so. Afterwards all is handled as
-/// before, but an interrupted process goes on ignoring SIGHUP and SIGPIPE: what read its output is
-/// often gone too. One at a time.
+/// themselves, never do. Those that were ignored before (nohup) stay so. Afterwards all is handled
+/// as before, but an interrupted process goes on ignoring SIGHUP and SIGPIPE: what read its output
+/// is often gone too. One at a time.
 class InterruptGuard {
  public:
   InterruptGuard();
