@@ -50,13 +50,25 @@ PictureRequest request_of(const DataSetOptions& options, const std::vector<std::
           .seed = static_cast<std::uint64_t>(options.seed)};
 }
 
-MeasuredSplit settle_split(const DataSetOptions& options, const TrainedOn& trained) {
+OpenedSplit open_measured_split(const DataSetOptions& options, const TrainedOn& trained) {
   std::optional<std::uint64_t> split_seed;
   if (options.split_seed) split_seed = static_cast<std::uint64_t>(*options.split_seed);
-  auto measured = measured_split(request_of(options, {options.split}), split_seed, trained,
-                                 options.allow_trained_on);
+  const auto measured = measured_split(request_of(options, {options.split}), split_seed, trained,
+                                       options.allow_trained_on);
+  OpenedSplit opened{open_pictures(measured.request), measured.request, measured.held_out};
   if (!measured.warning.empty()) log::warn(measured.warning);
-  return measured;
+  if (opened.held_out != HeldOut::other_data) return opened;
+  const auto learned = count_trained_on(*opened.pictures, trained);
+  if (!learned) return opened;
+  opened.held_out = *learned > 0 ? HeldOut::no : HeldOut::yes;
+  const auto said = text("the model was trained on ", *learned, " of the ", opened.pictures->size(),
+                         " pictures of the split ", options.split, " as ", trained.dataset);
+  if (*learned > 0 && !options.allow_trained_on) {
+    throw Error(text("expected pictures that were not trained on, ", said,
+                     ": measure others, or give --allow-trained-on"));
+  }
+  if (*learned > 0) log::warn(said);
+  return opened;
 }
 
 OtherPictures open_other_pictures(const fs::path& folder, const TrainedOn& trained) {

@@ -36,9 +36,17 @@ void settle_data_set(DataSetOptions& options, const TrainedOn& trained);
 /// What open_pictures() takes for these splits, without a split seed.
 PictureRequest request_of(const DataSetOptions& options, const std::vector<std::string>& splits);
 
-/// Which pictures of --split are meant, and warns where they may have been trained on. Throws as
-/// the library's measured_split().
-MeasuredSplit settle_split(const DataSetOptions& options, const TrainedOn& trained);
+/// The pictures of --split, all of them.
+struct OpenedSplit {
+  std::shared_ptr<const PictureSource> pictures;
+  PictureRequest request;  ///< with the split seed that counts
+  HeldOut held_out;
+};
+
+/// Opens --split, warns where its pictures may have been trained on. Throws as open_pictures() and
+/// measured_split() do, and Error where another data set gives pictures that were trained on,
+/// unless --allow-trained-on.
+OpenedSplit open_measured_split(const DataSetOptions& options, const TrainedOn& trained);
 
 /// A picture folder, with a warning when the model was trained on some of its pictures; `count` is
 /// how many, nothing where it is not known.

@@ -93,7 +93,7 @@ MetricsFile metrics_of(const Options& options, const DescribedSplatVae& describe
     file.settings["dataset"] = options.sets.data_set.dataset;
     file.settings["split"] = options.sets.data_set.split;
     file.settings["split_seed"] = opened.split->request.split_seed;
-    file.settings["list_hash"] = opened.list_hash;
+    file.settings["list_hash"] = opened.split->pictures->list_hash();
     file.settings["held_out"] = name_of(opened.split->held_out);
   }
   file.settings.update(settings_of_model(described));

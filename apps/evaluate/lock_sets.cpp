@@ -88,10 +88,8 @@ LockSets open_lock_sets(const LockSetOptions& options, std::int64_t size,
   LockSets opened;
   auto& sets = opened.sets;
   if (has_data_set(options.data_set)) {
-    opened.split = settle_split(options.data_set, trained);
-    std::shared_ptr<const PictureSource> source = open_pictures(opened.split->request);
-    opened.list_hash = source->list_hash();
-    sets.push_back(decoded(options.data_set.dataset, some_of(std::move(source)), size));
+    opened.split = open_measured_split(options.data_set, trained);
+    sets.push_back(decoded(options.data_set.dataset, some_of(opened.split->pictures), size));
   }
   if (!options.kodak.empty())
     sets.push_back(decoded("kodak", open_other_pictures(options.kodak, trained).pictures, size));

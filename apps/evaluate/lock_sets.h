@@ -24,13 +24,12 @@ struct LockSetOptions {
 /// The sets; where a data set is named it is the first of them, and `split` says what it is.
 struct LockSets {
   std::vector<LockSet> sets;
-  std::optional<MeasuredSplit> split;
-  std::string list_hash;  ///< of the whole split
+  std::optional<OpenedSplit> split;
 };
 
 /// Reads all of them, centre squares of `size` pixels a side, so that no decoder works while a
 /// solver is timed. Throws UsageError when none is named, Error when one cannot be read, and both
-/// as measured_split() does.
+/// as open_measured_split() does.
 LockSets open_lock_sets(const LockSetOptions& options, std::int64_t size, const TrainedOn& trained);
 
 }  // namespace neurosplat::apps

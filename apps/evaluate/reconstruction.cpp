@@ -55,11 +55,10 @@ struct Measured : Chosen {
 
 Measured measured_pictures(const Request& request, const TrainedOn& trained) {
   if (request.images.empty()) {
-    const auto settled = settle_split(request.set, trained);
-    Measured measured{{open_pictures(settled.request), settled.request, request.set.data},
-                      name_of(settled.held_out),
-                      {}};
-    if (settled.held_out == HeldOut::yes) measured.trained_on = 0;
+    const auto opened = open_measured_split(request.set, trained);
+    Measured measured{
+        {opened.pictures, opened.request, request.set.data}, name_of(opened.held_out), {}};
+    if (opened.held_out == HeldOut::yes) measured.trained_on = 0;
     return measured;
   }
   auto other = open_other_pictures(request.images, trained);

@@ -436,6 +436,16 @@ TEST_F(Programs, MeasuresAFolderOnWhatItsModelHasNotSeen) {
   EXPECT_EQ(results["floor_images_measured"], 0);
   expect_refusal(evaluate({"--data", data, "--split-seed", "0"}), 2, "leave --split-seed away");
 
+  // Under another name of a data set the same files are still known.
+  const auto as_celeba = folder / "celeba";
+  fs::create_directories(as_celeba);
+  fs::create_directory_symlink(folder / "pictures", as_celeba / "img_align_celeba");
+  std::ofstream list(as_celeba / "list_eval_partition.txt");
+  for (int i = 0; i < 40; ++i) list << i << ".png 2\n";
+  list.close();
+  expect_refusal(evaluate({"--dataset", "celeba", "--data", as_celeba.string()}), 1,
+                 "trained on 36 of the 40");
+
   const auto same = evaluate({"--images", data, "--floor-images", data + "/."});
   ASSERT_EQ(same.status, 0) << same.errors;
   EXPECT_NE(same.errors.find("fitted to 40 of the 40"), std::string::npos) << same.errors;
