@@ -146,7 +146,7 @@ void check_outputs(const Options& options) {
   Outputs outputs(options.overwrite);
   const auto& sets = options.sets;
   outputs.reads("model", options.model, kModelFileNames);
-  outputs.reads("data", sets.data);
+  outputs.reads("data", sets.data_set.data);
   outputs.reads("kodak", sets.kodak);
   for (const auto& folder : sets.images) outputs.reads("images", folder);
   for (const auto& video : sets.videos) outputs.reads("video", video);
