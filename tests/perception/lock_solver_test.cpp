@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
@@ -179,7 +180,7 @@ TEST(LockSolver, ThePriorIsShownWhereItIsNearer) {
   lock->follow(scene(0.4), kPlenty);
   const auto fixed_point = lock->follow(at::full({3, 32, 32}, 0.5), 1e-6).prior;
   const auto view = lock->follow(fixed_point, 1e-6);
-  const double prior = psnr(view.prior, fixed_point);
+  const double prior = std::min(psnr(view.prior, fixed_point), 100.0);  // the cap
   EXPECT_GE(view.psnr_db, prior - 1e-3);
   const auto drawn = render(view.packets.unsqueeze(0), 32, 32, {.form = PacketForm::activated})[0];
   EXPECT_TRUE(at::allclose(drawn, view.locked, 0, 1e-4));
