@@ -126,7 +126,7 @@ std::filesystem::path folder_to_continue(const TrainingRequest<Config>& request,
   if (request.has("--out") && !same_place(path, request.given.out)) {
     throw UsageError("--resume FOLDER continues in that folder: leave --out away");
   }
-  return path;
+  return path.has_filename() ? path : path.parent_path();  // no slash at the end
 }
 
 /// A run's sheets would be found among the pictures when it is resumed.

@@ -172,7 +172,7 @@ TEST_F(EvaluateLock, AnInterruptLeavesTheRowsThatWereMeasured) {
 TEST_F(EvaluateLock, AnInterruptBeforeTheFirstRowLeavesNothing) {
   const auto command = all_of({"--dataset", "smoke", "--count", "60", "--solvers", "latent",
                                "--budgets", "300", "--still-budgets", "5"});
-  EXPECT_EQ(interrupted(command, folder_ / "table", 1, SIGTERM), 130);
+  EXPECT_EQ(interrupted(command, folder_ / "table", 1, SIGTERM), 128 + SIGTERM);
   EXPECT_FALSE(fs::exists(folder_ / "out"));
 }
 

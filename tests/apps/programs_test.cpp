@@ -408,7 +408,7 @@ TEST_F(Programs, MeasuresAFolderOnWhatItsModelHasNotSeen) {
   ASSERT_EQ(trained.status, 0) << trained.errors;
   const auto evaluate = [&](const std::vector<std::string>& more) {
     return run_command(with({program("neurosplat-evaluate"), "reconstruction", "--model", run,
-                             "--out", (folder / "out").string()},
+                             "--out", (folder / "out").string(), "--overwrite"},
                             more));
   };
   const auto metrics = [&] {
