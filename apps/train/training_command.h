@@ -107,7 +107,11 @@ bool continues_run(const TrainingRequest<Config>& request, const TrainingKind<Co
   std::error_code ignored;
   const std::filesystem::path path = request.resume_path;
   if (path.empty() || std::filesystem::is_directory(path, ignored)) return true;
-  if (kind.takes_weights) return false;
+  if (kind.takes_weights && std::filesystem::exists(path, ignored)) return false;
+  if (kind.takes_weights) {
+    throw Error(text("--resume: expected the folder of a run or a model file, ", path.string(),
+                     " is not there"));
+  }
   throw UsageError(text("--resume: expected the folder of a run, got ", path.string()));
 }
 
@@ -125,7 +129,7 @@ std::filesystem::path folder_to_continue(const TrainingRequest<Config>& request,
   if (request.has("--out") && !same_place(path, request.given.out)) {
     throw UsageError("--resume FOLDER continues in that folder: leave --out away");
   }
-  return path;
+  return path.has_filename() ? path : path.parent_path();  // no slash at the end
 }
 
 /// A run's sheets would be found among the pictures when it is resumed.

@@ -73,6 +73,27 @@ TEST(Interruption, ControlCSavesAndExitsWith130) {
   load_splat_vae(folder / "run");
 }
 
+TEST(Interruption, ASecondRunInTheFolderIsRefusedWhileTheFirstLives) {
+  const TemporaryFolder folder;
+  const auto run = folder / "run";
+  const int process = testing::start_command(restless_training(run, false));
+  ASSERT_GE(wait_for_step(run, 0), 0);
+  for (const char* how : {"--resume", "--overwrite", "--smoke", ""}) {
+    auto second = restless_training(run, false);
+    if (*how != 0) second.emplace_back(how);
+    const auto refused = testing::run_command(second);
+    EXPECT_EQ(refused.status, 1) << how;
+    EXPECT_NE(refused.errors.find("process " + std::to_string(process)), std::string::npos)
+        << how << refused.errors;
+  }
+  kill(process, SIGKILL);
+  testing::wait_for_command(process);
+  EXPECT_TRUE(fs::exists(run / "run.lock"));
+  auto again = restless_training(run, true);
+  again.insert(again.end(), {"--max-steps", "1"});
+  EXPECT_EQ(testing::run_command(again).status, 0);
+}
+
 // SIGKILL at twelve random moments, seed 1: every time a model and a checkpoint can be loaded, the
 // run goes on from there, and what was logged stays whole.
 TEST(Interruption, AKilledRunAlwaysLeavesALoadableCheckpoint) {

@@ -102,7 +102,12 @@ TEST_F(Predictor, RefusesBadUsage) {
                  "w_pred");
   expect_refusal(train(tiny({"--out", out, "--frames-dir", path("absent")})), 1, "absent");
   expect_refusal(train(tiny({"--out", out, "--frames-dir", frames})), 1, "pairs");
-  expect_refusal(train(tiny({"--out", out, "--frames-dir", frames, "--resume"})), 1, "pairs");
+  expect_refusal(train(tiny({"--out", out, "--frames-dir", frames, "--resume"})), 1, "checkpoint");
+  expect_refusal(train(tiny({"--out", frames + "/run", "--frames-dir", frames})), 2, "outside");
+  // The other subcommand's name as a value: its options are not looked for.
+  std::ofstream(folder_ / "c.json") << R"({"video": "a.mp4", "w_pred": 3})";
+  expect_refusal(train({"--out", "splat-vae", "--config", path("c.json")}), 1, "a.mp4");
+  EXPECT_FALSE(fs::exists("splat-vae"));
   EXPECT_FALSE(fs::exists(folder_ / "run"));
 }
 
