@@ -108,7 +108,11 @@ bool continues_run(const TrainingRequest<Config>& request, const TrainingKind<Co
   std::error_code ignored;
   const std::filesystem::path path = request.resume_path;
   if (path.empty() || std::filesystem::is_directory(path, ignored)) return true;
-  if (kind.takes_weights) return false;
+  if (kind.takes_weights && std::filesystem::exists(path, ignored)) return false;
+  if (kind.takes_weights) {
+    throw Error(text("--resume: expected the folder of a run or a model file, ", path.string(),
+                     " is not there"));
+  }
   throw UsageError(text("--resume: expected the folder of a run, got ", path.string()));
 }
 

@@ -205,6 +205,7 @@ TEST_F(Programs, AResumedRunKeepsItsOptionsBelowTheFileAndTheFlags) {
   expect_refusal(train({"--resume", run.string()}), 1, "config.json");
   expect_refusal(train({"--resume", (folder / "wrong").string(), "--smoke"}), 1, "wrong");
   EXPECT_FALSE(fs::exists(folder / "wrong"));
+  EXPECT_FALSE(fs::exists("runs"));
 }
 
 TEST_F(Programs, AnOldRunOutlivesWhatFails) {
