@@ -7,9 +7,11 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 namespace neurosplat {
@@ -18,18 +20,24 @@ namespace {
 using namespace std::chrono_literals;
 
 /// How often the machine is looked at, and how long it counts as busy after it last was.
-constexpr auto kGlance = 20ms;
-constexpr auto kMemory = 1000ms;
-/// Share of a glance that the first thread, which does the work between the others' waits, was kept
-/// from a core that it wanted. Alone on the machine it is next to nothing.
-constexpr double kBusy = 0.1;
+constexpr auto kGlance = 100ms;
+constexpr auto kMemory = 300ms;
+/// Seconds a second that threads of this process were kept from a core, summed over them. Alone on
+/// two cores a lock has .2 at most (threads that decode meet those that draw), beside one busy
+/// program .5 at least, whether its threads spin or sleep.
+constexpr double kBusy = 0.3;
 
-/// Nanoseconds for which the first thread has waited for a core so far, 0 where the kernel does not
-/// count them.
+/// Nanoseconds for which the threads that live now have waited for a core; 0 where the kernel does
+/// not count them.
 double waited_ns() {
-  std::ifstream schedule("/proc/self/schedstat");
-  double ran = 0, waited = 0;
-  return schedule >> ran >> waited ? waited : 0;
+  double sum = 0;
+  std::error_code failed;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task", failed)) {
+    std::ifstream schedule(task.path() / "schedstat");
+    double ran = 0, waited = 0;
+    if (schedule >> ran >> waited) sum += waited;
+  }
+  return sum;
 }
 
 /// An idle team. With more threads managed than there are cores, GNU OpenMP waits asleep: its
