@@ -52,7 +52,7 @@ at::Tensor anchor_geometry(std::int64_t packets) {
 /// Frames after which the factor is made again, where the budget has room for it.
 constexpr int kFactorLasts = 10;
 
-/// Left over of every budget: a step may take a little longer than those before.
+/// Left over of every budget at least: a step may take a little longer than those before.
 constexpr double kReserveMs = 0.3;
 
 /// What a start or a factor may take, in units of the quickest of a few.
@@ -90,7 +90,7 @@ class ClosedFormSolver : public LockSolver {
 
   LockView follow(const at::Tensor& frame, double budget_ms) override {
     const at::NoGradGuard no_gradient;
-    Deadline deadline(budget_ms - finish_ms_ - kReserveMs);
+    Deadline deadline(budget_ms - finish_ms_ - reserve_ms_);
     const auto target = frame.to(at::kCPU, at::kFloat).contiguous();
     LockView view;
     view.prior = expect(target);
@@ -109,7 +109,10 @@ class ClosedFormSolver : public LockSolver {
     correction_ms_ *= 0.8;  // one that took long once is tried again
     correct(target, view, deadline, /*least_steps=*/starts ? 0 : 1);
     if (settings_.adapt) descend(target, view, deadline);
-    return finished(target, std::move(view));
+    view = finished(target, std::move(view));
+    reserve_ms_ =
+        std::max(kReserveMs, reserve_after(reserve_ms_, deadline.elapsed_ms(), budget_ms));
+    return view;
   }
 
  private:
@@ -282,6 +285,7 @@ class ClosedFormSolver : public LockSolver {
   int frames_since_factor_ = 0;
   bool provisional_ = false;
   double start_ms_ = 0, factor_ms_ = 0, correction_ms_ = 0, finish_ms_ = 0, last_error_ = 0;
+  double reserve_ms_ = kReserveMs;
   std::optional<GeometryDescent> descent_;
 };
 

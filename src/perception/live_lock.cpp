@@ -13,6 +13,7 @@
 #include "neurosplat/perception/floaters.h"
 #include "neurosplat/perception/panels.h"
 #include "neurosplat/perception/phase_lock.h"
+#include "perception/lock_time.h"
 
 namespace neurosplat {
 namespace {
@@ -46,11 +47,13 @@ SeenFrame LiveLock::see(const Frame& frame) {
   const auto start = Clock::now();
   const auto retina = centre_square(frame.picture, size_).to(at::kFloat) / 255.0;
   const auto asked = Clock::now();
-  const auto view = solver_->follow(retina, std::max(budget_ms_ - besides_ms_, kLeastBudget));
+  const auto view =
+      solver_->follow(retina, std::max(budget_ms_ - besides_ms_ - reserve_ms_, kLeastBudget));
   const double solving = milliseconds_since(asked);
   SeenFrame seen{.panels = lock_panels(retina, view.prior, view.locked)};
   seen.latency_ms = milliseconds_since(start);
   besides_ms_ = seen.latency_ms - solving;
+  reserve_ms_ = reserve_after(reserve_ms_, seen.latency_ms, budget_ms_);
   const auto drawn = at::stack({view.prior, view.locked});
   const auto psnr = psnr_db(drawn, retina.unsqueeze(0).expand_as(drawn));
   seen.numbers = {psnr[0].item<double>(), psnr[1].item<double>(),

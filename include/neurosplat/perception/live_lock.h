@@ -24,6 +24,7 @@ class LiveLock {
   std::int64_t size_;
   std::string name_;
   double budget_ms_, besides_ms_ = 0.0;  ///< what the last frame took outside the solver
+  double reserve_ms_ = 0.0;              ///< left of the budget beside busy programs
   std::unique_ptr<LockSolver> solver_;
 };
 
