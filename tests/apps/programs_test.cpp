@@ -2,69 +2,25 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "apps/programs.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/model_file.h"
 #include "neurosplat/io/safetensors.h"
-#include "support/command.h"
-#include "support/temporary_folder.h"
 
 namespace neurosplat {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::Finished;
+using testing::expect_refusal;
 using testing::program;
+using testing::Programs;
 using testing::run_command;
-using testing::TemporaryFolder;
-
-std::vector<std::string> tiny_training(const fs::path& out) {
-  return {program("neurosplat-train"),
-          "splat-vae",
-          "--dataset",
-          "smoke",
-          "--image-size",
-          "16",
-          "--num-packets",
-          "9",
-          "--latent",
-          "6",
-          "--batch",
-          "64",
-          "--epochs",
-          "1",
-          "--device",
-          "cpu",
-          "--held-out-every",
-          "0",
-          "--out",
-          out.string()};
-}
-
-std::vector<std::string> with(std::vector<std::string> arguments,
-                              const std::vector<std::string>& more) {
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
-}
-
-/// Failed with `status`, with one line on standard error that holds `part`, and wrote nothing.
-void expect_refusal(const Finished& finished, int status, const std::string& part) {
-  EXPECT_EQ(finished.status, status) << finished.errors;
-  EXPECT_NE(finished.errors.find(part), std::string::npos) << finished.errors;
-  const auto first = finished.errors.find("error: ");
-  ASSERT_NE(first, std::string::npos) << finished.errors;
-  EXPECT_EQ(finished.errors.find('\n', first), finished.errors.size() - 1) << finished.errors;
-}
-
-class Programs : public ::testing::Test {
- protected:
-  TemporaryFolder folder;
-};
+using testing::tiny_training;
+using testing::with;
 
 TEST_F(Programs, HelpAndVersionSucceed) {
   for (const char* name : {"neurosplat-train", "neurosplat-sample", "neurosplat-evaluate"}) {
@@ -138,123 +94,6 @@ TEST_F(Programs, SmokeSaysThatItWorked) {
   EXPECT_EQ(smoke.status, 0) << smoke.errors;
   EXPECT_TRUE(smoke.output.starts_with("smoke: ok, rec 0.")) << smoke.output;
   EXPECT_NE(smoke.output.find(", kl "), std::string::npos);
-}
-
-TEST_F(Programs, FlagsOverrideTheConfigurationAndUnderscoresAreAccepted) {
-  std::ofstream(folder / "config.json")
-      << R"({"dataset": "smoke", "image_size": 32, "num_packets": 4, "latent": 3, "batch": 64,
-             "epochs": 1, "device": "cpu", "held_out_every": 0})";
-  const auto finished = run_command(
-      {program("neurosplat-train"), "splat-vae", "--config=" + (folder / "config.json").string(),
-       "--amp", "--image_size=16", "--num_packets", "5", "--out", (folder / "a_run").string()});
-  ASSERT_EQ(finished.status, 0) << finished.errors;
-  EXPECT_EQ(load_splat_vae(folder / "a_run").architecture(), (SplatVaeArchitecture{16, 5, 3}));
-  std::ifstream in(folder / "a_run" / "config.json");
-  const auto resolved = nlohmann::json::parse(in);
-  EXPECT_EQ(resolved["image_size"], 16);
-  EXPECT_EQ(resolved["num_packets"], 5);
-  EXPECT_EQ(resolved["latent"], 3);
-  EXPECT_EQ(resolved["beta_warmup"], 10);
-  EXPECT_EQ(resolved["amp"], "on");
-}
-
-TEST_F(Programs, ARunIsNotWrittenOverUnasked) {
-  ASSERT_EQ(run_command(tiny_training(folder / "run")).status, 0);
-  expect_refusal(run_command(tiny_training(folder / "run")), 2, "--resume");
-  EXPECT_EQ(run_command(with(tiny_training(folder / "run"), {"--overwrite"})).status, 0);
-  const auto resumed = run_command({program("neurosplat-train"), "splat-vae", "--resume",
-                                    (folder / "run").string(), "--epochs", "2"});
-  EXPECT_EQ(resumed.status, 0) << resumed.errors;
-  std::ifstream in(folder / "run" / "loss.csv");
-  EXPECT_EQ(std::count(std::istreambuf_iterator<char>(in), {}, '\n'), 3);
-}
-
-nlohmann::json config_of(const fs::path& run) {
-  std::ifstream in(run / "config.json");
-  return nlohmann::json::parse(in);
-}
-
-TEST_F(Programs, AResumedRunKeepsItsOptionsBelowTheFileAndTheFlags) {
-  const auto run = folder / "run";
-  ASSERT_EQ(run_command(with(tiny_training(run), {"--lr", "1e-4", "--seed", "5", "--flip"})).status,
-            0);
-  std::ofstream(folder / "more.json") << R"({"lr": 5e-4, "clip": 3, "out": "elsewhere"})";
-  const auto resumed = run_command({program("neurosplat-train"), "splat-vae", "--resume",
-                                    run.string() + "/", "--out", run.string(), "--config",
-                                    (folder / "more.json").string(), "--clip=2", "--epochs", "2"});
-  ASSERT_EQ(resumed.status, 0) << resumed.errors;
-  EXPECT_NE(resumed.errors.find("changed from the run's config.json: epochs 1 -> 2, "
-                                "lr 0.0001 -> 0.0005, clip 5.0 -> 2.0\n"),
-            std::string::npos)
-      << resumed.errors;
-  const auto config = config_of(run);
-  EXPECT_EQ(config["seed"], 5);
-  EXPECT_EQ(config["flip"], true);
-  EXPECT_EQ(config["lr"], 5e-4);
-  EXPECT_EQ(config["schedule_epochs"], 1);
-  EXPECT_EQ(config["out"], run.string());
-  EXPECT_FALSE(fs::exists("elsewhere"));
-  const auto train = [&](const std::vector<std::string>& more) {
-    return run_command(with({program("neurosplat-train"), "splat-vae"}, more));
-  };
-  const auto done = train({"--resume", run.string()});
-  EXPECT_EQ(done.status, 0) << done.errors;
-  EXPECT_NE(done.errors.find("nothing left to train"), std::string::npos) << done.errors;
-  expect_refusal(train({"--resume", run.string(), "--out", (folder / "b").string()}), 2, "--out");
-  fs::remove(run / "config.json");
-  expect_refusal(train({"--resume", run.string()}), 1, "config.json");
-  expect_refusal(train({"--resume", (folder / "wrong").string(), "--smoke"}), 1, "wrong");
-  EXPECT_FALSE(fs::exists(folder / "wrong"));
-  EXPECT_FALSE(fs::exists("runs"));
-}
-
-TEST_F(Programs, AnOldRunOutlivesWhatFails) {
-  const auto run = folder / "run";
-  ASSERT_EQ(run_command(tiny_training(run)).status, 0);
-  std::ofstream(run / "notes.txt") << "mine";
-  const auto smoke = [&](const std::vector<std::string>& more) {
-    return run_command(with({program("neurosplat-train"), "splat-vae", "--smoke"}, more));
-  };
-  std::ofstream(folder / "c.json") << nlohmann::json{{"out", run.string()}};
-  expect_refusal(smoke({"--out", run.string()}), 2, "--overwrite");
-  expect_refusal(smoke({"--config", (folder / "c.json").string()}), 2, "--overwrite");
-  expect_refusal(run_command(with(tiny_training(run), {"--overwrite", "--dataset", "folder",
-                                                       "--data", (folder / "absent").string()})),
-                 1, "absent");
-  expect_refusal(run_command(with(tiny_training(run), {"--overwrite", "--batch", "4096"})), 1,
-                 "batch");
-  for (const char* name : {"loss.csv", "config.json", "checkpoints", "model.safetensors"}) {
-    EXPECT_TRUE(fs::exists(run / name)) << name;
-  }
-  EXPECT_EQ(smoke({"--out", run.string(), "--overwrite"}).status, 0);
-  EXPECT_EQ(config_of(run)["image_size"], 32);
-  EXPECT_TRUE(fs::exists(run / "notes.txt"));
-  EXPECT_FALSE(fs::exists(run / "run.lock"));
-}
-
-TEST_F(Programs, SmokeReplacesItsOwnRunInItsOwnFolder) {
-  const auto smoke = [&] {
-    return run_command({"/bin/sh", "-c",
-                        "cd '" + folder.path().string() + "' && exec '" +
-                            program("neurosplat-train") + "' splat-vae --smoke"});
-  };
-  EXPECT_EQ(smoke().status, 0);
-  EXPECT_EQ(smoke().status, 0);
-  auto config = config_of(folder / "runs" / "smoke");
-  config["dataset"] = "flowers";
-  std::ofstream(folder / "runs" / "smoke" / "config.json") << config;
-  expect_refusal(smoke(), 2, "--overwrite");
-}
-
-TEST_F(Programs, ARunIsNotWrittenAmongThePicturesItReads) {
-  fs::create_directory(folder / "pictures");
-  write_png(folder / "pictures" / "a.png", at::zeros({3, 20, 20}));
-  fs::create_directory_symlink(folder / "pictures", folder / "link");
-  expect_refusal(
-      run_command(with(tiny_training(folder / "link" / "run"),
-                       {"--dataset", "folder", "--data", (folder / "pictures").string()})),
-      2, "outside of the pictures");
-  EXPECT_FALSE(fs::exists(folder / "pictures" / "run"));
 }
 
 TEST_F(Programs, SampleAndEvaluateATrainedRun) {
