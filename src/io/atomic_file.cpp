@@ -77,9 +77,14 @@ void check_target(const fs::path& path) {
   const auto status = fs::status(path, ignored);
   if (!path.has_filename() || fs::is_directory(status))
     throw Error(text("expected a file to write, ", path.string(), " is a folder: add a name"));
-  if (fs::exists(status) && !fs::is_regular_file(status))
-    throw Error(text("expected a file to write, ", path.string(),
-                     " is a device or a pipe: give another path"));
+  if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_character_file(status))
+    throw Error(
+        text("expected a file to write, ", path.string(), " is no file: give another path"));
+}
+
+bool is_device(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_character_file(path, ignored);
 }
 
 fs::path folder_of(const fs::path& path) {
@@ -90,6 +95,11 @@ fs::path folder_of(const fs::path& path) {
 
 AtomicFile::AtomicFile(fs::path path, bool wait) : path_(std::move(path)) {
   check_target(path_);
+  if (is_device(path_)) {
+    file_ = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC);
+    if (file_ < 0) fail(path_, errno);
+    return;
+  }
   temporary_ = folder_of(path_) / text(".", path_.filename().string(), ".tmp");
   file_ = open_locked(temporary_, path_, wait);
   if (::ftruncate(file_, 0) == 0) return;
@@ -100,7 +110,7 @@ AtomicFile::AtomicFile(fs::path path, bool wait) : path_(std::move(path)) {
 
 AtomicFile::~AtomicFile() {
   if (file_ < 0) return;
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
   ::close(file_);
 }
 
@@ -109,6 +119,10 @@ void AtomicFile::write(const void* bytes, std::size_t count) {
 }
 
 void AtomicFile::commit() {
+  if (temporary_.empty()) {
+    if (::close(std::exchange(file_, -1)) != 0) fail(path_, errno);
+    return;
+  }
   if (::fsync(file_) != 0) fail(path_, errno);
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail(path_, errno);
   if (::close(std::exchange(file_, -1)) != 0) fail(path_, errno);

@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <array>
+
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/safetensors.h"
@@ -13,6 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string kWeight = "weight";
+/// Ours, in a splat predictor's model, and a tensor that was saved by itself.
+const std::array<std::string, 3> kNames = {kWeight, "koop.weight", ""};
 
 fs::path koopman_path(const fs::path& path) {
   std::error_code ignored;
@@ -30,12 +35,13 @@ at::Tensor load_koopman(const fs::path& given) {
   const auto extension = path.extension();
   const auto tensors = extension == ".pt" || extension == ".pth" ? read_torch_state_dict(path)
                                                                  : read_safetensors(path).tensors;
-  const auto found = tensors.find(kWeight);
-  if (found == tensors.end()) {
+  const auto* const name = std::find_if(kNames.begin(), kNames.end(),
+                                        [&](const auto& known) { return tensors.contains(known); });
+  if (name == kNames.end()) {
     throw Error(text(path.string(), ": expected a Koopman operator under the name ", kWeight,
-                     ", found none"));
+                     " or koop.weight, found none"));
   }
-  const auto& koopman = found->second;
+  const auto& koopman = tensors.at(*name);
   if (koopman.dim() != 2 || koopman.size(0) != koopman.size(1) || koopman.numel() == 0 ||
       !koopman.is_floating_point()) {
     throw Error(text(path.string(), ": expected a square float matrix, got ", koopman.toString(),

@@ -280,6 +280,7 @@ std::map<std::string, at::Tensor> StateDictReader::read() {
   }
   const auto [pickle, size] = record("data.pkl");
   const auto result = machine_.run({static_cast<const char*>(pickle.get()), size});
+  if (is_tensor(result)) return {{std::string(), kept(result, false)}};
   const auto* const dictionary = std::get_if<PickleMachine::Dictionary*>(&result);
   if (dictionary == nullptr) throw Error("it holds no dictionary of tensors");
   std::map<std::string, at::Tensor> tensors;

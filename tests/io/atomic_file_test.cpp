@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,8 +132,21 @@ TEST(AtomicFile, RefusesWhatIsNoFile) {
   EXPECT_NE(into(folder.path()).find("is a folder"), std::string::npos);
   EXPECT_NE(into(folder / "").find("is a folder"), std::string::npos);
   EXPECT_NE(into(folder / "missing" / "a").find("No such file or directory"), std::string::npos);
-  EXPECT_NE(into("/dev/null").find("is a device"), std::string::npos);
   EXPECT_EQ(entries(folder.path()), 0U);
+  ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
+  EXPECT_NE(into(folder / "pipe").find("is no file"), std::string::npos);
+}
+
+TEST(AtomicFile, HandsADeviceTheBytesAndLeavesItThere) {
+  const TemporaryFolder folder;
+  fs::create_symlink("/dev/null", folder / "nowhere");
+  for (const auto& path : {fs::path("/dev/null"), folder / "nowhere"}) {
+    write_file_atomically(path, "x");
+    EXPECT_TRUE(fs::is_character_file(path)) << path;
+  }
+  EXPECT_EQ(entries(folder.path()), 1U);
+  EXPECT_NE(one_line_error([] { write_file_atomically("/dev/full", "x"); }).find("No space"),
+            std::string::npos);
 }
 
 TEST(AtomicFile, GrowsUnseenAndLeavesNothingWithoutACommit) {

@@ -19,19 +19,28 @@ TEST(KoopmanFile, ComesBack) {
   EXPECT_TRUE(load_koopman(folder.path()).equal(k));
 }
 
-// As the reference saves it: the state dict of a Linear without a bias.
+// A Linear without a bias, in the three ways of saving it: the reference's koopman.pt is the tensor
+// by itself, its predictor's model.pt holds it as koop.weight.
 TEST(KoopmanFile, ReadsPyTorchs) {
   const auto python = testing::python_with("torch");
   if (!python) GTEST_SKIP() << "no Python with torch";
   const testing::TemporaryFolder folder;
-  const auto path = (folder / "koopman.pt").string();
   const auto run = testing::run_command(
       {*python, "-c",
-       "import sys, torch; k = torch.nn.Linear(3, 3, bias=False)\n"
-       "k.weight.data = torch.arange(9.0).view(3, 3); torch.save(k.state_dict(), sys.argv[1])",
-       path});
+       "import sys, torch; folder = sys.argv[1]; koop = torch.nn.Linear(3, 3, bias=False)\n"
+       "koop.weight.data = torch.arange(9.0).view(3, 3)\n"
+       "torch.save(koop.weight.detach().cpu(), folder + '/koopman.pt')\n"
+       "torch.save(koop.state_dict(), folder + '/linear.pt')\n"
+       "model = torch.nn.ModuleDict({'koop': koop, 'dec': torch.nn.Linear(3, 3)})\n"
+       "torch.save(model.state_dict(), folder + '/model.pt')\n"
+       "torch.save([koop.weight.detach()], folder + '/list.pt')\n",
+       folder.path().string()});
   ASSERT_EQ(run.status, 0) << run.errors;
-  EXPECT_TRUE(load_koopman(path).equal(at::arange(9, at::kFloat).view({3, 3})));
+  const auto expected = at::arange(9, at::kFloat).view({3, 3});
+  for (const auto* const name : {"koopman.pt", "linear.pt", "model.pt"})
+    EXPECT_TRUE(load_koopman(folder / name).equal(expected)) << name;
+  EXPECT_TRUE(load_koopman(folder.path()).equal(expected));
+  EXPECT_THROW(load_koopman(folder / "list.pt"), Error);
 }
 
 TEST(KoopmanFile, RefusesWhatIsNone) {

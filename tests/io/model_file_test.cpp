@@ -54,7 +54,7 @@ TEST(ModelFile, AgreesWithPyTorchOnTheReferencesModel) {
   EXPECT_LE(difference(model.reconstruct(expected.at("pictures")), expected.at("drawn")), 1e-5);
   // The two pictures differ by far more than the bound, so agreement says something.
   EXPECT_GT(difference(drawn[0], drawn[1]), 1e-4);
-  for (const char* name : {"cuda.pt", "checkpoint.pt", "wrapped.pt"}) {
+  for (const char* name : {"cuda.pt", "checkpoint.pt", "wrapped.pt", "predictor.pt"}) {
     SCOPED_TRACE(name);
     expect_state(load_splat_vae(folder / name), model, at::kFloat);
   }

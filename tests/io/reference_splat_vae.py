@@ -90,6 +90,8 @@ def write_models(model, folder):
 
     save("model", state)
     save("checkpoint", {"epoch": 3, "model": state, "lr": 2e-4})
+    latent = model.enc.fc_mu.out_features  # the predictor keeps its operator in the same module
+    save("predictor", {**state, "koop.weight": torch.eye(latent)})
     save("wrapped", nn.DataParallel(model).state_dict())
     save("half", {name: t.half() if t.is_floating_point() else t for name, t in state.items()})
     # As where the tensors lie on a GPU: moved there, no buffer stays a view.

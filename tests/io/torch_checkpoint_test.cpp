@@ -103,6 +103,11 @@ TEST(TorchCheckpoint, BuildsTensorsFromAPickleWrittenByHand) {
 
   archive(folder / "c.pt", start + "}.");
   EXPECT_TRUE(read_torch_state_dict(folder / "c.pt").empty());
+
+  archive(folder / "d.pt", start + good_tensor + ".");
+  read = read_torch_state_dict(folder / "d.pt");
+  ASSERT_EQ(read.size(), 1U);
+  EXPECT_TRUE(read.at("").equal(at::arange(6, at::kFloat).view({2, 3})));
 }
 
 // Coordinates of a square grid are such views: S stored numbers, S x S elements.
@@ -240,7 +245,6 @@ std::vector<BadPickle> bad_pickles() {
        "several, ema and model"},
       {"number as entry", of(number(3)), "entry w is no tensor"},
       {"number as name", dictionary(number(3) + good_tensor), "other than text"},
-      {"a tensor alone", start + good_tensor + ".", "no dictionary"},
       {"a list", start + "](" + good_tensor + "e.", "no dictionary"},
       {"calls a tuple", start + "))R.", "cannot be called"},
       {"calls with a list", start + "ccollections\nOrderedDict\n]R.", "cannot be called"},

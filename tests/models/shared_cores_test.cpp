@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 #include <omp.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/types.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -60,6 +65,41 @@ class BusyThreads {
   std::atomic<bool> over_ = false;
   std::vector<std::thread> threads_;
 };
+
+/// Processes that never wait, two for a core.
+class BusyProcesses {
+ public:
+  BusyProcesses() {
+    for (unsigned i = 0; i < 2 * std::thread::hardware_concurrency(); ++i) {
+      const pid_t child = ::fork();
+      if (child == 0) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        for (std::atomic<int> turns = 0;;) ++turns;
+      }
+      if (child > 0) children_.push_back(child);
+    }
+  }
+  ~BusyProcesses() {
+    for (const pid_t child : children_) {
+      ::kill(child, SIGKILL);
+      ::waitpid(child, nullptr, 0);
+    }
+  }
+
+ private:
+  std::vector<pid_t> children_;
+};
+
+TEST(SharedCores, OtherProcessesLeaveFewer) {
+  if (omp_get_num_procs() == 1) GTEST_SKIP() << "one core only";
+  const BusyProcesses busy;
+  share_cores(2);
+  const auto give_up = std::chrono::steady_clock::now() + 30s;
+  while (free_cores() > 1 && std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::sleep_for(20ms);
+  }
+  EXPECT_EQ(free_cores(), 1);
+}
 
 /// The tests' environment says how to wait; here the program is to find out by itself.
 TEST(SharedCores, WaitingThreadsSleepBesideBusyOnes) {

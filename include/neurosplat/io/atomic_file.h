@@ -9,7 +9,8 @@ namespace neurosplat {
 
 /// A file that appears at `path` whole or not at all: written to a temporary file beside it, which
 /// `commit` syncs and renames over it. Leftovers of a killed writer are replaced by the next one.
-/// Everything throws Error that says what the system said; without a commit nothing is left.
+/// Everything throws Error that says what the system said; without a commit nothing is left. A
+/// device such as /dev/null is handed the bytes as they come.
 class AtomicFile {
  public:
   /// Another writer of the same path is waited for, or is an Error where `wait` is false.

@@ -13,8 +13,9 @@ namespace neurosplat {
 inline const std::vector<std::string> kKoopmanFileNames = {"koopman.safetensors", "koopman.pt"};
 
 /// Reads a Koopman operator K, float32 [latent, latent], that foresees the next latent as K z:
-/// from a run folder (its koopman.safetensors), a .safetensors file or the reference's PyTorch
-/// state dict (.pt, .pth), under the name `weight`. Throws Error, one line.
+/// from a run folder (its koopman.safetensors), a .safetensors file under the name `weight`, or what
+/// the reference's trainer writes: koopman.pt, the tensor by itself, or the model.pt of its
+/// predictor, `koop.weight`. Throws Error, one line.
 at::Tensor load_koopman(const std::filesystem::path& path);
 
 /// Writes koopman.safetensors, whole or not at all, with `more` in its metadata.
