@@ -9,8 +9,8 @@
 
 #include "neurosplat/io/safetensors.h"
 #include "neurosplat/models/splat_vae.h"
+#include "neurosplat/training/optimiser.h"
 #include "neurosplat/training/splat_predictor_config.h"
-#include "training/named_adam.h"
 
 namespace neurosplat {
 
@@ -56,7 +56,7 @@ class SplatPredictorLearner {
   SplatVae model_;
   at::Tensor koopman_;
   at::Generator noise_;
-  std::unique_ptr<NamedAdam> optimiser_;
+  std::unique_ptr<Optimiser> optimiser_;
 };
 
 }  // namespace neurosplat

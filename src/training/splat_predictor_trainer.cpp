@@ -21,6 +21,7 @@
 #include "neurosplat/models/device.h"
 #include "neurosplat/training/checkpoint.h"
 #include "neurosplat/training/run_log.h"
+#include "neurosplat/training/saved_state.h"
 #include "training/splat_predictor_learner.h"
 #include "training/training_run.h"
 

@@ -9,6 +9,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/models/device.h"
+#include "neurosplat/training/saved_state.h"
 #include "training/losses.h"
 
 namespace neurosplat {
@@ -25,7 +26,8 @@ SplatVaeLearner::SplatVaeLearner(const SplatVaeConfig& config, const at::Device&
       model_(architecture_of(config), static_cast<std::uint64_t>(config.seed)),
       noise_(at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + 1)) {
   model_.to(device_);
-  optimiser_ = std::make_unique<NamedAdam>(model_.state(), config.lr);
+  optimiser_ = std::make_unique<Optimiser>(model_.state(),
+                                           OptimiserOptions{.lr = config.lr, .clip = config.clip});
 }
 
 SplatVaeLearner::~SplatVaeLearner() = default;
@@ -61,10 +63,9 @@ StepLoss SplatVaeLearner::step(const at::Tensor& pictures, double beta, StageClo
   drawn.register_hook([&clock](const at::Tensor&) { clock.mark(Stage::loss); });
   packets.register_hook([&clock](const at::Tensor&) { clock.mark(Stage::renderer); });
   latents.register_hook([&clock](const at::Tensor&) { clock.mark(Stage::decoder); });
-  optimiser_->zero_grad();
-  loss.backward();
+  optimiser_->backward(loss);
   clock.mark(Stage::encoder);
-  optimiser_->clip_and_step(config_.clip);
+  optimiser_->step_if_due();
   clock.mark(Stage::optimiser);
   return result;
 }
