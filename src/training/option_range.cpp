@@ -1,6 +1,7 @@
 #include "neurosplat/training/option_range.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace neurosplat {
 namespace {

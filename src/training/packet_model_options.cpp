@@ -1,12 +1,11 @@
 #include "neurosplat/training/packet_model_options.h"
 
-#include <algorithm>
+#include "neurosplat/training/schedule.h"
 
 namespace neurosplat {
 
 double beta_in_epoch(const KlOptions& options, std::int64_t epoch) {
-  const double ramp = static_cast<double>(epoch + 1) / static_cast<double>(options.beta_warmup);
-  return options.beta * std::min(1.0, ramp);
+  return options.beta * Schedule{.warmup = options.beta_warmup}.factor(epoch);
 }
 
 }  // namespace neurosplat

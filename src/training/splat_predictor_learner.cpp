@@ -11,7 +11,7 @@
 #include "neurosplat/io/koopman_file.h"
 #include "neurosplat/io/model_file.h"
 #include "neurosplat/training/checkpoint.h"
-#include "training/named_adam.h"
+#include "neurosplat/training/saved_state.h"
 
 namespace neurosplat {
 namespace {

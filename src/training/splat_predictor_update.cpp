@@ -9,6 +9,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/models/device.h"
+#include "neurosplat/training/saved_state.h"
 #include "training/losses.h"
 
 namespace neurosplat {
@@ -28,7 +29,8 @@ SplatPredictorUpdate::SplatPredictorUpdate(const SplatPredictorConfig& config,
                    .requires_grad_()),
       noise_(at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + 1)) {
   model_.to(device_);
-  optimiser_ = std::make_unique<NamedAdam>(trainable(), config.lr);
+  optimiser_ = std::make_unique<Optimiser>(trainable(),
+                                           OptimiserOptions{.lr = config.lr, .clip = config.clip});
 }
 
 std::map<std::string, at::Tensor> SplatPredictorUpdate::trainable() const {
@@ -68,9 +70,7 @@ Figures SplatPredictorUpdate::step(const at::Tensor& now, const at::Tensor& next
   if (!std::isfinite(loss.item<double>())) {
     throw Error(text("the loss is not finite (", listed(terms), ")"));
   }
-  optimiser_->zero_grad();
-  loss.backward();
-  optimiser_->clip_and_step(config_.clip);
+  optimiser_->backward_and_step(loss);
   return terms;
 }
 

@@ -10,8 +10,8 @@
 #include "neurosplat/io/safetensors.h"
 #include "neurosplat/models/splat_vae.h"
 #include "neurosplat/training/figures.h"
+#include "neurosplat/training/optimiser.h"
 #include "neurosplat/training/splat_predictor_config.h"
-#include "training/named_adam.h"
 
 namespace neurosplat {
 
@@ -51,7 +51,7 @@ class SplatPredictorUpdate {
   SplatVae model_;
   at::Tensor koopman_;
   at::Generator noise_;
-  std::unique_ptr<NamedAdam> optimiser_;
+  std::unique_ptr<Optimiser> optimiser_;
 };
 
 }  // namespace neurosplat

@@ -1,8 +1,6 @@
 #include "neurosplat/training/splat_vae_config.h"
 
-#include <algorithm>
-#include <cmath>
-#include <numbers>
+#include "neurosplat/training/schedule.h"
 
 namespace neurosplat {
 
@@ -17,11 +15,10 @@ void settle_schedule(SplatVaeConfig& config) {
 
 double learning_rate_in_epoch(const SplatVaeConfig& config, std::int64_t epoch) {
   const auto span = config.schedule_epochs > 0 ? config.schedule_epochs : config.epochs;
-  if (config.lr_schedule == "constant" || span < 2) return config.lr;
-  constexpr double kFloor = 0.01;
-  const double progress = static_cast<double>(epoch) / static_cast<double>(span - 1);
-  const double wave = 0.5 * (1.0 + std::cos(std::numbers::pi * std::min(1.0, progress)));
-  return config.lr * (kFloor + (1.0 - kFloor) * wave);
+  if (span < 2) return config.lr;
+  const Schedule schedule{
+      .kind = schedule_from_name(config.lr_schedule), .span = span - 1, .floor = 0.01};
+  return config.lr * schedule.factor(epoch);
 }
 
 void read_saved_options(SplatVaeConfig& config, const nlohmann::json& saved,

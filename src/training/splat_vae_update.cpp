@@ -9,6 +9,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/models/device.h"
+#include "neurosplat/training/saved_state.h"
 #include "training/losses.h"
 
 namespace neurosplat {
@@ -25,7 +26,8 @@ SplatVaeUpdate::SplatVaeUpdate(const SplatVaeConfig& config, const at::Device& d
       model_(config.architecture(), static_cast<std::uint64_t>(config.seed)),
       noise_(at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + 1)) {
   model_.to(device_);
-  optimiser_ = std::make_unique<NamedAdam>(model_.state(), config.lr);
+  optimiser_ = std::make_unique<Optimiser>(model_.state(),
+                                           OptimiserOptions{.lr = config.lr, .clip = config.clip});
 }
 
 SplatVaeUpdate::~SplatVaeUpdate() = default;
@@ -60,10 +62,9 @@ Figures SplatVaeUpdate::step(const at::Tensor& pictures, double beta, StageClock
   drawn.register_hook([&clock](const at::Tensor&) { clock.mark("loss"); });
   packets.register_hook([&clock](const at::Tensor&) { clock.mark("renderer"); });
   latents.register_hook([&clock](const at::Tensor&) { clock.mark("decoder"); });
-  optimiser_->zero_grad();
-  loss.backward();
+  optimiser_->backward(loss);
   clock.mark("encoder");
-  optimiser_->clip_and_step(config_.clip);
+  optimiser_->step_if_due();
   clock.mark("optimiser");
   return terms;
 }

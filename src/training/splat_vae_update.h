@@ -9,9 +9,9 @@
 #include "neurosplat/io/safetensors.h"
 #include "neurosplat/models/splat_vae.h"
 #include "neurosplat/training/figures.h"
+#include "neurosplat/training/optimiser.h"
 #include "neurosplat/training/splat_vae_config.h"
 #include "neurosplat/training/stage_clock.h"
-#include "training/named_adam.h"
 
 namespace neurosplat {
 
@@ -40,7 +40,7 @@ class SplatVaeUpdate {
   bool amp_;
   SplatVae model_;
   at::Generator noise_;
-  std::unique_ptr<NamedAdam> optimiser_;
+  std::unique_ptr<Optimiser> optimiser_;
 };
 
 }  // namespace neurosplat

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <cmath>
-#include <cstdint>
 #include <string>
-#include <string_view>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
+#include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 
 /// The values that an option of a run takes. Help, checks and errors speak of them in the same
@@ -34,5 +33,17 @@ std::string expected(const OptionRange& range);
 std::string fault(const OptionRange& range, double value);
 std::string fault(const OptionRange& range, const std::string& value);
 std::string fault(const OptionRange& range, const std::vector<std::string>& values);
+
+/// Throws UsageError, "name: expected at least 1, got 0", when something is wrong with a value.
+template <class Value>
+void check_option(const char* name, const OptionRange& range, const Value& value) {
+  std::string wrong;
+  if constexpr (std::is_arithmetic_v<Value>) {
+    wrong = fault(range, static_cast<double>(value));
+  } else {
+    wrong = fault(range, value);
+  }
+  if (!wrong.empty()) throw UsageError(text(name, ": ", wrong));
+}
 
 }  // namespace neurosplat

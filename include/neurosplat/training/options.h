@@ -134,14 +134,9 @@ template <class Config>
 void check_ranges(Config config) {
   visit_options(config, [](const auto& option) {
     using Field = std::remove_reference_t<decltype(option.field)>;
-    std::string wrong;
-    if constexpr (std::is_arithmetic_v<Field> && !std::is_same_v<Field, bool>) {
-      wrong = fault(option.range, static_cast<double>(option.field));
-    } else if constexpr (std::is_same_v<Field, std::string> ||
-                         std::is_same_v<Field, std::vector<std::string>>) {
-      wrong = fault(option.range, option.field);
+    if constexpr (!std::is_same_v<Field, std::filesystem::path>) {
+      check_option(option.name, option.range, option.field);
     }
-    if (!wrong.empty()) throw UsageError(text(option.name, ": ", wrong));
   });
 }
 
