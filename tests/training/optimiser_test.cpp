@@ -7,7 +7,6 @@
 
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -191,7 +190,7 @@ TEST(Optimiser, NamesItsStateAsCheckpointsDo) {
 }
 
 TEST(Optimiser, AGradientThatIsNotFiniteChangesNothing) {
-  for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+  for (const double bad : {std::nan(""), 1e30}) {  // whose norm float32 does not hold
     const OptimiserOptions options{.lr = 0.01, .clip = 1, .accumulate = 2, .average = 0.9};
     const auto named = network();
     Optimiser optimiser(named, options);
