@@ -48,6 +48,16 @@ TEST_P(TrainingContract, ARunStoppedInMidEpochIsTheRunAtOnce) {
   expect_same_run("parts", "whole");
 }
 
+TEST_P(TrainingContract, ARunIsNotWrittenOverUnasked) {
+  expect_success(fresh("run", 1));
+  const auto losses = text_of(folder / "run" / "loss.csv");
+  expect_refusal(run(fresh("run", 2)), 2, "--resume");
+  EXPECT_EQ(text_of(folder / "run" / "loss.csv"), losses);
+  expect_whole("run", 1);
+  expect_success(fresh("run", 2, {"--overwrite"}));
+  expect_whole("run", 2);
+}
+
 TEST_P(TrainingContract, AWrongResumePathIsAnErrorAndLeavesNothing) {
   fs::create_directory(folder / "empty");
   std::ofstream(folder / "notes.txt") << "no model";
