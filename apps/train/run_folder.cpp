@@ -107,15 +107,23 @@ RunFolder::RunFolder(fs::path path) : path_(std::move(path)) {
   if (fs::exists(status) && !fs::is_directory(status)) {
     throw UsageError(text("out: expected a folder, ", path_.string(), " is a file"));
   }
-  made_ = !fs::exists(status);
-  fs::create_directories(path_, failed);
-  if (failed) throw Error(text(path_.string(), ": cannot make it: ", failed.message()));
+  for (auto folder = path_; !folder.empty() && !fs::exists(fs::status(folder, failed));
+       folder = folder.parent_path()) {
+    made_.push_back(folder);
+  }
   try {
+    fs::create_directories(path_, failed);
+    if (failed) throw Error(text(path_.string(), ": cannot make it: ", failed.message()));
     lock();
   } catch (...) {
-    if (made_) fs::remove(path_, failed);
+    remove_made();
     throw;
   }
+}
+
+void RunFolder::remove_made() const {
+  std::error_code not_empty;
+  for (const auto& folder : made_) fs::remove(folder, not_empty);
 }
 
 /// Until the file that is locked is still the one of that name: its last holder removed it.
@@ -152,7 +160,7 @@ RunFolder::~RunFolder() {
   std::error_code ignored;
   fs::remove(path_ / kLock, ignored);
   ::close(lock_);
-  if (made_) fs::remove(path_, ignored);  // fails unless it is empty
+  remove_made();
 }
 
 bool RunFolder::holds_run() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <vector>
 
 namespace neurosplat::apps {
 
@@ -17,7 +18,7 @@ class RunFolder {
   /// Makes the folder where there is none. Throws UsageError when it is a file; Error when another
   /// process trains there (with its id), or when it cannot be written or locked.
   explicit RunFolder(std::filesystem::path path);
-  /// A folder that it made and that nothing was written to goes again.
+  /// Folders that it made and that nothing was written to go again.
   ~RunFolder();
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
@@ -30,9 +31,10 @@ class RunFolder {
 
  private:
   void lock();
+  void remove_made() const;
 
   std::filesystem::path path_;
-  bool made_ = false;
+  std::vector<std::filesystem::path> made_;  // the innermost first
   int lock_ = -1;
 };
 

@@ -62,6 +62,8 @@ TEST(RunFolder, LeavesNothingBehindWhereNothingWasWritten) {
   const TemporaryFolder folder;
   { const RunFolder unused(folder / "run/"); }
   EXPECT_FALSE(fs::exists(folder / "run"));
+  { const RunFolder unused(folder / "runs/new/one"); }
+  EXPECT_FALSE(fs::exists(folder / "runs"));
   fs::create_directory(folder / "mine");
   { const RunFolder unused(folder / "mine"); }
   EXPECT_TRUE(fs::is_empty(folder / "mine"));

@@ -58,12 +58,6 @@ class Predictor : public ::testing::Test {
   testing::TemporaryFolder folder_;
 };
 
-TEST_F(Predictor, SmokeSaysThatItWorked) {
-  const auto run = train({"--smoke", "--out", path("smoke")});
-  EXPECT_EQ(run.status, 0) << run.errors;
-  EXPECT_TRUE(run.output.starts_with("smoke: ok, rec 0.")) << run.output;
-}
-
 TEST_F(Predictor, TrainsOnAVideoAndGoesOn) {
   const auto sink = open_frame_sink(folder_ / "video.mp4", 25.0);
   for (int i = 0; i < 14; ++i) sink->write(picture(i));
@@ -74,7 +68,6 @@ TEST_F(Predictor, TrainsOnAVideoAndGoesOn) {
   EXPECT_EQ(load_splat_vae(folder_ / "run").architecture(), (SplatVaeArchitecture{16, 9, 6}));
   EXPECT_EQ(load_koopman(folder_ / "run").size(0), 6);
   EXPECT_TRUE(fs::exists(folder_ / "run" / "pred_001.png"));
-  expect_refusal(train(tiny({"--video", path("video.mp4"), "--out", path("run")})), 2, "--resume");
   const auto more = train({"--resume", path("run"), "--epochs", "3"});
   ASSERT_EQ(more.status, 0) << more.errors;
   std::ifstream in(folder_ / "run" / "loss.csv");
@@ -102,7 +95,6 @@ TEST_F(Predictor, RefusesBadUsage) {
                  "w_pred");
   expect_refusal(train(tiny({"--out", out, "--frames-dir", path("absent")})), 1, "absent");
   expect_refusal(train(tiny({"--out", out, "--frames-dir", frames})), 1, "pairs");
-  expect_refusal(train(tiny({"--out", out, "--frames-dir", frames, "--resume"})), 1, "checkpoint");
   expect_refusal(train(tiny({"--out", frames + "/run", "--frames-dir", frames})), 2, "outside");
   // The other subcommand's name as a value: its options are not looked for.
   std::ofstream(folder_ / "c.json") << R"({"video": "a.mp4", "w_pred": 3})";

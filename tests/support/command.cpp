@@ -30,7 +30,8 @@ struct Output {
   }
 };
 
-int spawn(const std::vector<std::string>& arguments, const Output& out, const Output& err) {
+int spawn(const std::vector<std::string>& arguments, const Output& out, const Output& err,
+          const std::filesystem::path& folder = ".") {
   std::vector<char*> argv;
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -45,14 +46,15 @@ int spawn(const std::vector<std::string>& arguments, const Output& out, const Ou
   dup2(err_file, 2);
   // Whatever the tests themselves were started with.
   for (const int signal : {SIGHUP, SIGPIPE}) ::signal(signal, SIG_DFL);
+  if (chdir(folder.c_str()) != 0) _exit(127);
   execvp(argv[0], argv.data());
   _exit(127);
 }
 
 }  // namespace
 
-int start_command(const std::vector<std::string>& arguments) {
-  return spawn(arguments, {"/dev/null"}, {"/dev/null"});
+int start_command(const std::vector<std::string>& arguments, const std::filesystem::path& folder) {
+  return spawn(arguments, {"/dev/null"}, {"/dev/null"}, folder);
 }
 
 PipedCommand start_piped_command(const std::vector<std::string>& arguments) {
@@ -69,10 +71,11 @@ int wait_for_command(int process) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-Finished run_command(const std::vector<std::string>& arguments) {
-  const TemporaryFolder folder;
-  const auto out = folder / "out", err = folder / "err";
-  const int status = wait_for_command(spawn(arguments, {out.string()}, {err.string()}));
+Finished run_command(const std::vector<std::string>& arguments,
+                     const std::filesystem::path& folder) {
+  const TemporaryFolder outputs;
+  const auto out = outputs / "out", err = outputs / "err";
+  const int status = wait_for_command(spawn(arguments, {out.string()}, {err.string()}, folder));
   return {status, read_all(out), read_all(err)};
 }
 

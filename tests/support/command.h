@@ -14,11 +14,14 @@ struct Finished {
   std::string errors;  ///< standard error
 };
 
-/// Runs a command without a shell and waits for it. Standard input is empty.
-Finished run_command(const std::vector<std::string>& arguments);
+/// Runs a command without a shell, in `folder` or else here, and waits for it. Standard input is
+/// empty.
+Finished run_command(const std::vector<std::string>& arguments,
+                     const std::filesystem::path& folder = ".");
 
 /// Starts a command in the background, its output thrown away; returns its process id.
-int start_command(const std::vector<std::string>& arguments);
+int start_command(const std::vector<std::string>& arguments,
+                  const std::filesystem::path& folder = ".");
 
 struct PipedCommand {
   int process;

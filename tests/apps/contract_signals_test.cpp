@@ -1,0 +1,91 @@
+// What every subcommand of neurosplat-train keeps when it is ended from outside, or finds another
+// at work.
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <chrono>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "apps/training_contract.h"
+
+namespace neurosplat::testing {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST_P(TrainingContract, ControlCInMidEpochLosesNothing) {
+  constexpr int kEpochs = 40;
+  const Arguments calm = {"--checkpoint-every", "1000"};
+  expect_success(fresh("whole", kEpochs, calm));
+  std::mt19937 random(1);
+  for (const std::string name : {"a", "b", "c", "d", "e"}) {
+    const int status = start_and_signal(fresh(name, kEpochs, calm), SIGINT, [&] {
+      if (!wait_for_epochs(folder / name, 2)) return false;
+      std::this_thread::sleep_for(
+          std::chrono::microseconds(std::uniform_int_distribution<int>(0, 40000)(random)));
+      return true;
+    });
+    ASSERT_EQ(status, 130);
+    const auto saved = newest_checkpoint(folder / name);
+    ASSERT_GT(position_of(saved, "step"), 0) << "only the checkpoint of the start";
+    if (position_of(saved, "batch") == 0) continue;
+    expect_success(command({"--resume", name}));
+    expect_whole(name, kEpochs);
+    expect_same_run(name, "whole");
+    return;
+  }
+  FAIL() << "five signals all came between two epochs";
+}
+
+// SIGKILL at five random moments, seed 2, each after a checkpoint more: often while one is written.
+TEST_P(TrainingContract, ARunKilledAgainAndAgainIsTheRunAtOnce) {
+  constexpr int kEpochs = 40;
+  expect_success(fresh("whole", kEpochs));
+  std::mt19937 random(2);
+  for (int round = 0; round < 5; ++round) {
+    const auto before = newest_checkpoint(folder / "run");
+    const auto arguments = round == 0 ? fresh("run", kEpochs) : command({"--resume", "run"});
+    const int status = start_and_signal(arguments, SIGKILL, [&] {
+      if (newest_checkpoint(folder / "run") == before) return false;
+      std::this_thread::sleep_for(
+          std::chrono::microseconds(std::uniform_int_distribution<int>(0, 120000)(random)));
+      return true;
+    });
+    ASSERT_EQ(status, 128 + SIGKILL) << "round " << round;
+    const auto saved = newest_checkpoint(folder / "run");
+    EXPECT_GT(saved, before);
+    EXPECT_FALSE(read_safetensors(saved).tensors.empty());
+    for (const auto& model : row().models) read_safetensors(folder / "run" / model);
+  }
+  ASSERT_LT(lines_of(folder / "run" / "loss.csv").size(), kEpochs) << "too short to be killed";
+  expect_success(command({"--resume", "run"}));
+  expect_whole("run", kEpochs);
+  expect_same_run("run", "whole");
+}
+
+TEST_P(TrainingContract, ASecondRunInTheFolderIsRefusedWhileTheFirstLives) {
+  const Arguments calm = {"--checkpoint-every", "100000"};
+  const int first = start_command(fresh("run", 100000, calm), folder.path());
+  const bool trains = wait_for_epochs(folder / "run", 1);
+  const auto refuse = [&](const Arguments& arguments) {
+    expect_refusal(run(arguments), 1, "process " + std::to_string(first));
+  };
+  if (trains) {
+    refuse(fresh("run", 2));
+    refuse(fresh("run", 2, {"--overwrite"}));
+    refuse(fresh("run", 2, {"--smoke"}));
+    refuse(command({"--resume", "run"}));
+  }
+  kill(first, SIGINT);
+  EXPECT_EQ(wait_for_command(first), 130);
+  ASSERT_TRUE(trains);
+  expect_whole("run", lines_of(folder / "run" / "loss.csv").size() - 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, TrainingContract, ::testing::ValuesIn(training_rows()), name_of);
+
+}  // namespace
+}  // namespace neurosplat::testing
