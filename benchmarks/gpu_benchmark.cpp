@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "neurosplat/core/error.h"
-#include "neurosplat/renderer/renderer.h"
-#include "renderer/cuda/cuda_lock_step.h"
+#include "neurosplat/renderer/packets/renderer.h"
+#include "renderer/packets/cuda/cuda_lock_step.h"
 #include "support/json_rows.h"
 
 namespace neurosplat {

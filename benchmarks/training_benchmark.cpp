@@ -5,12 +5,12 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <benchmark/benchmark.h>
 
+#include "neurosplat/core/device.h"
 #include "neurosplat/core/memory.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/picture_loader.h"
-#include "neurosplat/models/device.h"
-#include "neurosplat/perception/phase_lock.h"
-#include "training/splat_vae_learner.h"
+#include "neurosplat/systems/lock/phase_lock.h"
+#include "systems/splat_vae/splat_vae_learner.h"
 
 namespace neurosplat::benchmarks {
 namespace {

@@ -1,4 +1,4 @@
-#include "training/epoch_order_check.h"
+#include "neurosplat/training/epoch_order_check.h"
 
 #include <optional>
 

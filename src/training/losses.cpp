@@ -1,4 +1,4 @@
-#include "training/losses.h"
+#include "neurosplat/training/losses.h"
 
 #include <ATen/ATen.h>
 

@@ -1,4 +1,4 @@
-#include "training/named_adam.h"
+#include "neurosplat/training/named_adam.h"
 
 #include <ATen/ATen.h>
 

@@ -11,7 +11,7 @@
 #include <sstream>
 #include <thread>
 
-#include "neurosplat/io/model_file.h"
+#include "neurosplat/systems/splat_vae/model_file.h"
 #include "neurosplat/training/checkpoint.h"
 #include "support/command.h"
 #include "support/temporary_folder.h"

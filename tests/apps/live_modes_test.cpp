@@ -15,8 +15,8 @@
 #include "neurosplat/io/frame_sink.h"
 #include "neurosplat/io/frame_source.h"
 #include "neurosplat/io/image_file.h"
-#include "neurosplat/io/koopman_file.h"
-#include "neurosplat/io/model_file.h"
+#include "neurosplat/systems/splat_predictor/koopman_file.h"
+#include "neurosplat/systems/splat_vae/model_file.h"
 #include "support/command.h"
 #include "support/temporary_folder.h"
 

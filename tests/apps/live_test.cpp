@@ -23,7 +23,7 @@
 #include "neurosplat/io/frame_sink.h"
 #include "neurosplat/io/frame_source.h"
 #include "neurosplat/io/image_file.h"
-#include "neurosplat/io/model_file.h"
+#include "neurosplat/systems/splat_vae/model_file.h"
 #include "support/command.h"
 #include "support/temporary_folder.h"
 

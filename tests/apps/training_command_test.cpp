@@ -10,7 +10,7 @@
 
 #include "apps/programs.h"
 #include "neurosplat/io/image_file.h"
-#include "neurosplat/io/model_file.h"
+#include "neurosplat/systems/splat_vae/model_file.h"
 
 namespace neurosplat {
 namespace {

@@ -11,9 +11,9 @@
 
 #include "cuda_emulation/emulator.h"
 #include "neurosplat/core/error.h"
-#include "neurosplat/packet/packet.h"
-#include "neurosplat/renderer/renderer.h"
-#include "renderer/cuda/cuda_kernels.h"
+#include "neurosplat/renderer/packets/packet.h"
+#include "neurosplat/renderer/packets/renderer.h"
+#include "renderer/packets/cuda/cuda_kernels.h"
 #include "renderer_cases.h"
 #include "renderer_numbers.h"
 

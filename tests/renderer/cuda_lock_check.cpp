@@ -10,8 +10,8 @@
 #include <string>
 #include <utility>
 
-#include "neurosplat/renderer/renderer.h"
-#include "renderer/cuda/cuda_lock_step.h"
+#include "neurosplat/renderer/packets/renderer.h"
+#include "renderer/packets/cuda/cuda_lock_step.h"
 #include "renderer_numbers.h"
 
 namespace neurosplat {

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "neurosplat/renderer/renderer.h"
-#include "renderer/cuda/cuda_kernels.h"
+#include "neurosplat/renderer/packets/renderer.h"
+#include "renderer/packets/cuda/cuda_kernels.h"
 #include "renderer_cases.h"
 #include "renderer_numbers.h"
 

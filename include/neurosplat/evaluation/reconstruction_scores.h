@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "neurosplat/data/picture_source.h"
-#include "neurosplat/models/splat_vae.h"
+#include "neurosplat/systems/splat_vae/splat_vae.h"
 
 namespace neurosplat {
 

@@ -8,7 +8,7 @@
 
 #include "fibers.h"
 #include "matrix_product.h"
-#include "renderer/cuda/device.cuh"
+#include "renderer/packets/cuda/device.cuh"
 
 namespace neurosplat::emulation {
 namespace {

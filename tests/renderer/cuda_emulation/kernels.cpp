@@ -1,7 +1,7 @@
 /// The launches of the CUDA renderer, their kernels run by the emulator. Linked instead of
 /// src/renderer/cuda/cuda_kernels.cu.
 #include "emulator.h"
-#include "renderer/cuda/cuda_kernels.h"
+#include "renderer/packets/cuda/cuda_kernels.h"
 
 namespace neurosplat::cuda {
 namespace {
@@ -16,4 +16,4 @@ void launch(std::int64_t blocks, const typename Kernel::Arguments& given, Stream
 }  // namespace
 }  // namespace neurosplat::cuda
 
-#include "renderer/cuda/cuda_kernels-inl.cuh"
+#include "renderer/packets/cuda/cuda_kernels-inl.cuh"

@@ -1,0 +1,58 @@
+#include "neurosplat/live/viewer_keys.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "neurosplat/io/image_file.h"
+#include "support/temporary_folder.h"
+
+namespace neurosplat::apps {
+namespace {
+
+const at::Tensor kPicture = at::full({3, 8, 10}, 0.5F);
+
+TEST(ViewerKeys, QuitPauseAndReset) {
+  const testing::TemporaryFolder folder;
+  ViewerKeys keys(folder.path());
+  keys.press(-1, kPicture);
+  keys.press('x', kPicture);
+  keys.press('h', kPicture);
+  EXPECT_FALSE(keys.quit() || keys.paused() || keys.take_reset());
+  keys.press(' ', kPicture);
+  EXPECT_TRUE(keys.paused());
+  keys.press(' ', kPicture);
+  EXPECT_FALSE(keys.paused());
+  keys.press('r', kPicture);
+  EXPECT_TRUE(keys.take_reset());
+  EXPECT_FALSE(keys.take_reset());
+  EXPECT_FALSE(keys.take_mode().has_value());
+  keys.press('1', kPicture);
+  EXPECT_EQ(keys.take_mode(), Mode::lock);
+  keys.press('4', kPicture);
+  EXPECT_EQ(keys.take_mode(), Mode::temporal);
+  keys.press('5', kPicture);
+  EXPECT_FALSE(keys.take_mode().has_value());
+  keys.press('q', kPicture);
+  EXPECT_TRUE(keys.quit());
+  ViewerKeys others(folder.path());
+  others.press(0x100000 | 27, kPicture);  // some window systems add flags above the key
+  EXPECT_TRUE(others.quit());
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(ViewerKeys, SnapshotsAreNumberedAndNeverWrittenOver) {
+  const testing::TemporaryFolder folder;
+  ViewerKeys keys(folder.path());
+  keys.press('s', kPicture);
+  keys.press('s', at::zeros({3, 4, 4}));
+  EXPECT_EQ(read_picture(folder / "neurosplat_001.png").sizes(), at::IntArrayRef({3, 8, 10}));
+  EXPECT_EQ(read_picture(folder / "neurosplat_002.png").sizes(), at::IntArrayRef({3, 4, 4}));
+  ViewerKeys nowhere(folder / "absent");
+  nowhere.press('s', kPicture);  // a warning, no end
+  EXPECT_FALSE(nowhere.quit());
+}
+
+}  // namespace
+}  // namespace neurosplat::apps
