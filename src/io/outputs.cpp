@@ -14,7 +14,7 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/image_file.h"
 
-namespace neurosplat::apps {
+namespace neurosplat {
 namespace {
 
 namespace fs = std::filesystem;
@@ -255,8 +255,4 @@ void remove_series(const fs::path& folder, const std::string& name) {
   for (const auto& file : files_of_series(folder, name)) fs::remove(file, ignored);
 }
 
-void add_overwrite_option(CLI::App& command, bool& overwrite) {
-  command.add_flag("--overwrite", overwrite, "replace files that are there already");
-}
-
-}  // namespace neurosplat::apps
+}  // namespace neurosplat

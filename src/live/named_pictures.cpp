@@ -4,7 +4,7 @@
 
 #include "neurosplat/io/image_file.h"
 
-namespace neurosplat::apps {
+namespace neurosplat {
 namespace {
 
 class NamedPictures : public FrameSink {
@@ -26,4 +26,4 @@ std::unique_ptr<FrameSink> named_pictures(std::function<std::filesystem::path(st
   return std::make_unique<NamedPictures>(std::move(name));
 }
 
-}  // namespace neurosplat::apps
+}  // namespace neurosplat

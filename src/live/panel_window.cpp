@@ -8,7 +8,7 @@
 #include "neurosplat/core/log.h"
 #include "neurosplat/io/image_file.h"
 
-namespace neurosplat::apps {
+namespace neurosplat {
 namespace {
 
 constexpr int kWaitMs = 50;
@@ -24,10 +24,11 @@ bool display_here() {
   return is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
 }
 
-std::unique_ptr<PanelWindow> PanelWindow::open(const std::string& title) {
+std::unique_ptr<PanelWindow> PanelWindow::open(const std::string& title,
+                                               const std::vector<std::string>& modes) {
   if (!display_here()) return nullptr;
   if (auto process = WindowProcess::start(title)) {
-    return std::unique_ptr<PanelWindow>(new PanelWindow(std::move(*process)));
+    return std::unique_ptr<PanelWindow>(new PanelWindow(std::move(*process), modes));
   }
   log::warn("no window opens on this display: going on without one");
   return nullptr;
@@ -61,4 +62,4 @@ void PanelWindow::hold() {
   while (process_ && wanted_) wait();
 }
 
-}  // namespace neurosplat::apps
+}  // namespace neurosplat

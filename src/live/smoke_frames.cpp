@@ -7,7 +7,7 @@
 
 #include "neurosplat/metrics/gaussian_blur.h"
 
-namespace neurosplat::apps {
+namespace neurosplat {
 namespace {
 
 constexpr std::int64_t kSide = 256, kFirst = 60, kLast = 180;
@@ -41,4 +41,4 @@ std::unique_ptr<FrameSource> smoke_frames(int count, int step) {
   return std::make_unique<SmokeFrames>(count, step);
 }
 
-}  // namespace neurosplat::apps
+}  // namespace neurosplat

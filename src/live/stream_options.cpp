@@ -4,15 +4,13 @@
 #include <filesystem>
 #include <utility>
 
-#include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/newest_frames.h"
-#include "neurosplat/systems/splat_vae/model_file.h"
 
-namespace neurosplat::apps {
+namespace neurosplat {
 namespace {
 
 namespace fs = std::filesystem;
@@ -28,26 +26,6 @@ std::string destinations(const StreamOptions& options, bool window, const std::s
 }
 
 }  // namespace
-
-void add_stream_options(CLI::App& command, StreamOptions& options,
-                        const std::string& metrics_help) {
-  auto* source = command.add_option("--source", options.source,
-                                    "camera:INDEX, a video, a picture or a folder of pictures");
-  source->capture_default_str();
-  command.add_option("--cam", options.camera, "INDEX, for --source camera:INDEX")->excludes(source);
-  command.add_flag("--realtime", options.realtime,
-                   "a video or folder at its own rate, frames that come too late dropped, as a "
-                   "camera's are");
-  command.add_option("--out,--record", options.out, "NAME.mp4 or a folder for PNG files");
-  command.add_option("--metrics", options.metrics, "CSV file: " + metrics_help);
-  add_overwrite_option(command, options.overwrite);
-  command.add_flag("--headless", options.headless, "open no window");
-  command.add_option("--frames", options.frames, "stop after that many; 0: all")
-      ->capture_default_str();
-  command.add_option("--device", options.device, "cpu, cuda or auto")->capture_default_str();
-  command.add_option("--threads", options.threads, "CPU threads; 0: all cores")
-      ->capture_default_str();
-}
 
 void check(const StreamOptions& options) {
   if (options.frames < 0) {
@@ -84,37 +62,9 @@ std::unique_ptr<FrameSink> open_sink(const StreamOptions& options, const FrameSo
   return open_frame_sink(options.out, source.frames_per_second());
 }
 
-void add_size_options(CLI::App& command, ModelSizes& sizes) {
-  command.add_option("--image-size", sizes.image_size, "must be the model's own");
-  command.add_option("--num-packets", sizes.packets, "must be the model's own");
-  command.add_option("--latent", sizes.latent, "must be the model's own");
-}
-
-void check_sizes(const ModelSizes& sizes, const SplatVaeArchitecture& model) {
-  const auto agree = [](const char* name, std::optional<std::int64_t> asked, std::int64_t has) {
-    if (!asked || *asked == has) return;
-    throw UsageError(
-        text(name, ": the model has ", has, ", ", *asked, " was asked for: leave the option away"));
-  };
-  agree("image-size", sizes.image_size, model.image_size);
-  agree("num-packets", sizes.packets, model.packets);
-  agree("latent", sizes.latent, model.latent);
-}
-
-SplatVae read_model(const fs::path& model, bool smoke, const std::string& device,
-                    const ModelSizes& sizes) {
-  constexpr SplatVaeArchitecture kSmokeModel{32, 16, 8};
-  if (smoke) return SplatVae(kSmokeModel);
-  if (model.empty()) throw UsageError("expected --model PATH (or --smoke)");
-  const auto chosen = device_from_name(device);
-  const auto read = load_splat_vae(model);
-  check_sizes(sizes, read.architecture());
-  read.to(chosen);
-  return read;
-}
-
-std::unique_ptr<PanelWindow> open_window(const StreamOptions& options, const std::string& title) {
-  return options.headless ? nullptr : PanelWindow::open(title);
+std::unique_ptr<PanelWindow> open_window(const StreamOptions& options, const std::string& title,
+                                         const std::vector<std::string>& modes) {
+  return options.headless ? nullptr : PanelWindow::open(title, modes);
 }
 
 void say_what_was_chosen(const StreamOptions& options, const std::string& what, bool window,
@@ -146,8 +96,7 @@ int watch(const StreamOptions& options, const std::vector<LiveColumn>& columns, 
     };
   }
   const auto report = run_live(
-      name_of(modes.first()), columns, [&](const Frame& frame) { return modes.see(frame); }, source,
-      live);
+      modes.first(), columns, [&](const Frame& frame) { return modes.see(frame); }, source, live);
   std::printf("%s\n", summary_of(report).c_str());
   std::fflush(stdout);
   if (report.interrupted) {
@@ -158,4 +107,4 @@ int watch(const StreamOptions& options, const std::vector<LiveColumn>& columns, 
   return 0;
 }
 
-}  // namespace neurosplat::apps
+}  // namespace neurosplat

@@ -1,5 +1,6 @@
 #include "neurosplat/live/viewer_keys.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <system_error>
 #include <utility>
@@ -9,19 +10,29 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/image_file.h"
 
-namespace neurosplat::apps {
+namespace neurosplat {
 namespace {
 
 constexpr int kEscape = 27, kMostSnapshots = 999;
+constexpr std::size_t kMostModes = 9;  // one digit each
 
 }  // namespace
 
-const char* const kViewerKeys =
-    "keys: q or Esc quit, space pause, s snapshot, 1 lock, 2 agreement, 3 saccade, 4 temporal, "
-    "r reset what is remembered, h this list";
+std::string ViewerKeys::list() const {
+  std::string keys = "keys: q or Esc quit, space pause, s snapshot, ";
+  for (std::size_t i = 0; i < std::min(modes_.size(), kMostModes); ++i) {
+    keys += text(i + 1, ' ', modes_[i], ", ");
+  }
+  return keys + "r reset what is remembered, h this list";
+}
 
 void ViewerKeys::press(int key, const at::Tensor& picture) {
-  switch (key < 0 ? key : key & 0xff) {
+  const int letter = key < 0 ? key : key & 0xff;
+  if (letter >= '1' && letter < '1' + static_cast<int>(std::min(modes_.size(), kMostModes))) {
+    mode_ = static_cast<std::size_t>(letter - '1');
+    return;
+  }
+  switch (letter) {
     case 'q':
     case kEscape:
       quit_ = true;
@@ -32,16 +43,10 @@ void ViewerKeys::press(int key, const at::Tensor& picture) {
     case 'r':
       reset_ = true;
       return;
-    case '1':
-    case '2':
-    case '3':
-    case '4':
-      mode_ = static_cast<Mode>((key & 0xff) - '1');
-      return;
     case 's':
       return keep(picture);
     case 'h':
-      return log::info(kViewerKeys);
+      return log::info(list());
     default:
       return;
   }
@@ -51,7 +56,7 @@ bool ViewerKeys::take_reset() {
   return std::exchange(reset_, false);
 }
 
-std::optional<Mode> ViewerKeys::take_mode() {
+std::optional<std::size_t> ViewerKeys::take_mode() {
   return std::exchange(mode_, std::nullopt);
 }
 
@@ -72,4 +77,4 @@ void ViewerKeys::keep(const at::Tensor& picture) const {
   }
 }
 
-}  // namespace neurosplat::apps
+}  // namespace neurosplat

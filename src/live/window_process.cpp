@@ -17,7 +17,7 @@
 
 #include "neurosplat/core/interrupt.h"
 
-namespace neurosplat::apps {
+namespace neurosplat {
 namespace {
 
 constexpr unsigned kOpenSeconds = 10;
@@ -140,4 +140,4 @@ std::optional<WindowReply> WindowProcess::reply() {
   return received == Moved::all ? answer : WindowReply{-1, 0};
 }
 
-}  // namespace neurosplat::apps
+}  // namespace neurosplat

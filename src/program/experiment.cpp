@@ -13,6 +13,7 @@
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/npy_file.h"
 #include "neurosplat/io/outputs.h"
+#include "neurosplat/program/command_options.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -30,7 +31,7 @@ fs::path source_tree() {
 std::vector<fs::path> fixture_folders(const ExperimentOptions& options) {
   if (!options.fixtures.empty()) return {options.fixtures};
   const char* shared = std::getenv("NEUROSPLAT_SHARED");
-  const auto ours = fs::path("tests") / "data" / "perception";
+  const auto ours = fs::path("tests") / "fixtures" / "perception";
   std::vector<fs::path> folders = {
       fs::path(shared != nullptr ? shared : "../shared") / "reference" / "fixtures", ours};
   if (const auto tree = source_tree(); !tree.empty()) folders.push_back(tree / ours);
@@ -54,7 +55,7 @@ void add_experiment_options(CLI::App& command, ExperimentOptions& options,
   command.add_option("--fixtures", options.fixtures,
                      "folder of the reference's inputs S0_*.npy; default: "
                      "$NEUROSPLAT_SHARED/reference/fixtures or ../shared/reference/fixtures, then "
-                     "tests/data/perception here, then in the source tree of the program");
+                     "tests/fixtures/perception here, then in the source tree of the program");
   command.add_option("--threads", options.threads, "CPU threads; 0: all cores")
       ->capture_default_str();
 }

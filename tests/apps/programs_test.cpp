@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/programs.h"
+#include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/safetensors.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
@@ -171,7 +172,7 @@ TEST_F(Programs, SampleHoldsTheSheetAndAFewPictures) {
 TEST_F(Programs, SampleDrawsWhatPythonDrawsFromTheReferencesFile) {
   const auto python = testing::python_with("torch, safetensors.torch");
   if (!python) GTEST_SKIP() << "no Python with torch and safetensors";
-  const auto script = testing::source_folder() / "tests/io/reference_splat_vae.py";
+  const auto script = testing::source_folder() / "tests/systems/splat_vae/reference_splat_vae.py";
   const auto made =
       run_command({*python, script.string(), folder.path().string(), "32", "40", "16"});
   ASSERT_EQ(made.status, 0) << made.errors;

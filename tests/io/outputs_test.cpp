@@ -11,7 +11,7 @@
 #include "neurosplat/core/error.h"
 #include "support/temporary_folder.h"
 
-namespace neurosplat::apps {
+namespace neurosplat {
 namespace {
 
 namespace fs = std::filesystem;
@@ -242,4 +242,4 @@ TEST_F(OutputsTest, LeavesTheFilesOfOthers) {
 }
 
 }  // namespace
-}  // namespace neurosplat::apps
+}  // namespace neurosplat

@@ -12,7 +12,7 @@
 
 #include "renderer/packets/matrix/matrix_kernels.h"
 
-namespace neurosplat::matrix {
+namespace neurosplat::packet::matrix {
 namespace {
 
 constexpr double kPi = std::numbers::pi;
@@ -110,4 +110,4 @@ TEST(AxisMap, MatricesAreTransposedAndPaddedWithZeros) {
 }
 
 }  // namespace
-}  // namespace neurosplat::matrix
+}  // namespace neurosplat::packet::matrix

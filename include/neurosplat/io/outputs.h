@@ -1,6 +1,5 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -8,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace neurosplat::apps {
+namespace neurosplat {
 
 /// What a command reads and what it writes, named before it does either, so that nothing is lost.
 /// Options are named without their dashes. Paths are the same when they lead to the same place:
@@ -77,7 +76,4 @@ class Outputs {
 /// that a shorter run would not replace.
 void remove_series(const std::filesystem::path& folder, const std::string& name);
 
-/// --overwrite.
-void add_overwrite_option(CLI::App& command, bool& overwrite);
-
-}  // namespace neurosplat::apps
+}  // namespace neurosplat

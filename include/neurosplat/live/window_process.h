@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-namespace neurosplat::apps {
+namespace neurosplat {
 
 /// What a window answers.
 struct WindowReply {
@@ -39,4 +39,4 @@ class WindowProcess {
   int socket_;
 };
 
-}  // namespace neurosplat::apps
+}  // namespace neurosplat

@@ -31,8 +31,8 @@ void check_outputs(const ExperimentOptions& options, const std::string& figure_n
 
 /// `given` when there is one, else the reference's input `name`: in --fixtures when that is
 /// given, else in $NEUROSPLAT_SHARED/reference/fixtures (or ../shared/reference/fixtures), in
-/// tests/data/perception of the working directory, or in that of the source tree that the program
-/// lies in, whatever the working directory. Throws Error that says where it was looked for.
+/// tests/fixtures/perception of the working directory, or in that of the source tree that the
+/// program lies in, whatever the working directory. Throws Error that says where it was looked for.
 std::filesystem::path input_path(const ExperimentOptions& options,
                                  const std::filesystem::path& given, const std::string& name);
 /// The same, without an Error: empty when there is none.

@@ -6,7 +6,7 @@
 
 #include "neurosplat/renderer/packets/packet.h"
 
-namespace neurosplat::dense {
+namespace neurosplat::packet::dense {
 namespace {
 
 /// One number of every packet, [B, N, 1, 1].
@@ -43,4 +43,4 @@ at::Tensor field(const at::Tensor& packets, std::int64_t height, std::int64_t wi
   return sum;
 }
 
-}  // namespace neurosplat::dense
+}  // namespace neurosplat::packet::dense

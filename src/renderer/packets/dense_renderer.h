@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace neurosplat::dense {
+namespace neurosplat::packet::dense {
 
 /// Linear field [B, C, H, W] of activated packets, summed packet by packet over every pixel with
 /// eager tensors, `chunk` packets at a time: slow, plain, any float dtype and device,
@@ -12,4 +12,4 @@ namespace neurosplat::dense {
 at::Tensor field(const at::Tensor& packets, std::int64_t height, std::int64_t width,
                  std::int64_t chunk);
 
-}  // namespace neurosplat::dense
+}  // namespace neurosplat::packet::dense

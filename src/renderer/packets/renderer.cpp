@@ -37,9 +37,9 @@ void check_arguments(const at::Tensor& packets, std::int64_t height, std::int64_
 
 /// Refuses what the chosen implementation does not serve.
 RendererKind choose(const at::Tensor& packets, RendererKind asked) {
-  if (asked == RendererKind::cuda) cuda::require(packets);
+  if (asked == RendererKind::cuda) packet::cuda::require(packets);
   const bool cuda_serves =
-      cuda::built() && packets.is_cuda() && packets.scalar_type() == at::kFloat;
+      packet::cuda::built() && packets.is_cuda() && packets.scalar_type() == at::kFloat;
   const bool matrix_serves = packets.is_cpu() && packets.scalar_type() == at::kFloat;
   if (asked == RendererKind::matrix && !matrix_serves) {
     throw UsageError(text("packets: the matrix renderer takes float32 on the CPU, got ",
@@ -57,11 +57,11 @@ at::Tensor render(const at::Tensor& packets, std::int64_t height, std::int64_t w
                   const RenderOptions& options) {
   check_arguments(packets, height, width, options);
   const auto kind = choose(packets, options.renderer);
-  if (kind == RendererKind::matrix) return matrix::draw(packets, height, width, options);
+  if (kind == RendererKind::matrix) return packet::matrix::draw(packets, height, width, options);
   const auto active = options.form == PacketForm::raw ? activate_packets(packets) : packets;
   const auto field = kind == RendererKind::cuda
-                         ? cuda::field(active, height, width)
-                         : dense::field(active, height, width, options.chunk);
+                         ? packet::cuda::field(active, height, width)
+                         : packet::dense::field(active, height, width, options.chunk);
   return options.output == Output::sigmoid ? at::sigmoid(field) : field;
 }
 

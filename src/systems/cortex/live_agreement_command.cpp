@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
+#include <vector>
 
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
@@ -14,8 +16,10 @@
 #include "neurosplat/live/named_pictures.h"
 #include "neurosplat/live/smoke_frames.h"
 #include "neurosplat/live/stream_options.h"
+#include "neurosplat/program/command_options.h"
 #include "neurosplat/systems/cortex/live_cortex.h"
 #include "neurosplat/systems/splat_predictor/koopman_file.h"
+#include "neurosplat/systems/splat_vae/live_model.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
 
 namespace neurosplat::apps {
@@ -24,6 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kSmokeFrames = 3, kSmokeStep = 6;
+const std::string kAgreement = "agreement", kTemporal = "temporal";
 const std::string kStill = "live_agreement_still.png", kSeries = "temporal_###.png";
 
 /// Both modes: agreement looks at a frame with its own gist, temporal with the frame before.
@@ -37,8 +42,22 @@ struct Request {
   ModelSizes sizes;
 };
 
-Mode mode_of(const Request& request) {
-  return request.temporal ? Mode::temporal : Mode::agreement;
+const std::string& mode_of(const Request& request) {
+  return request.temporal ? kTemporal : kAgreement;
+}
+
+/// What `temporal` changes of the cortex.
+CortexSettings temporal_cortex() {
+  CortexSettings settings;
+  settings.decay = 0.6;
+  settings.gated = false;
+  settings.inhibition_fade = 0.9;
+  return settings;
+}
+
+ModeActions cortex_of(const CortexSettings& settings, Expectation expectation, const char* word,
+                      const char* label) {
+  return actions_of(std::make_shared<LiveAgreement>(settings, std::move(expectation), word, label));
 }
 
 void check(const Request& request) {
@@ -150,13 +169,12 @@ void check_outputs(const Request& request) {
   outputs.check();
 }
 
-int run(const Request& request) {
+int run(const Request& request, const std::vector<ModelMode>& modes) {
   check(request);
   check_outputs(request);
-  const auto window =
-      request.smoke
-          ? nullptr
-          : open_window(request.stream, std::string("neurosplat: ") + name_of(mode_of(request)));
+  const auto window = request.smoke ? nullptr
+                                    : open_window(request.stream, "neurosplat: " + mode_of(request),
+                                                  names_of(modes));
   use_threads(request.stream.threads);
   const auto model = read_model(request);
   LiveAgreement cortex(request.settings, expectation_of(request, model),
@@ -167,15 +185,15 @@ int run(const Request& request) {
   if (!sink) sink = open_sink(request.stream, *source);
   if (!request.smoke) {
     say_what_was_chosen(request.stream,
-                        text(source->description(), "; ", name_of(mode_of(request)), ", ",
+                        text(source->description(), "; ", mode_of(request), ", ",
                              request.settings.fixations, " fixations a frame"),
                         window != nullptr, written);
   }
-  ModeSwitch modes(mode_of(request),
-                   {[&](const Frame& frame) { return cortex.see(frame); }, [&] { cortex.reset(); }},
-                   model);
+  ModeSwitch seeing(
+      with_model(modes, model), mode_of(request),
+      {[&](const Frame& frame) { return cortex.see(frame); }, [&] { cortex.reset(); }});
   return watch(
-      request.stream, agreement_columns(), modes, *source, window.get(), sink.get(),
+      request.stream, agreement_columns(), seeing, *source, window.get(), sink.get(),
       [&](const LiveReport& report) { return summary_of(request, report, cortex.fixations()); });
 }
 
@@ -202,11 +220,26 @@ void add_options(CLI::App& command, Request& request) {
 
 }  // namespace
 
-void add_live_agreement(Program& program) {
+ModelMode agreement_mode() {
+  return {kAgreement, [](const std::optional<SplatVae>& model) {
+            return model ? cortex_of({}, model_gist(*model), "gist", "gist (theta), model")
+                         : cortex_of({}, blurred_gist(), "gist", "gist (theta)");
+          }};
+}
+
+ModelMode temporal_mode() {
+  return {kTemporal, [](const std::optional<SplatVae>& model) {
+            return cortex_of(
+                temporal_cortex(), of_the_frame_before(model ? model_gist(*model) : Expectation()),
+                "prior", model ? "prior: the frame before, model" : "prior: the frame before");
+          }};
+}
+
+void add_live_agreement(Program& program, const std::vector<ModelMode>& modes) {
   const auto request = std::make_shared<Request>();
   auto& command = program.add(
       "agreement", "Correct each frame's gist where the eye looks and phases agree; four panels.",
-      [request] { return run(*request); });
+      [request, modes] { return run(*request, modes); });
   add_options(command, *request);
   command
       .add_option("--image", request->image,
@@ -215,13 +248,13 @@ void add_live_agreement(Program& program) {
       ->excludes(command.get_option("--cam"));
 }
 
-void add_live_temporal(Program& program) {
+void add_live_temporal(Program& program, const std::vector<ModelMode>& modes) {
   const auto request = std::make_shared<Request>();
   request->temporal = true;
   request->settings = temporal_cortex();
   auto& command = program.add(
       "temporal", "Expect the frame before, or what a model foresees, and look where it is wrong.",
-      [request] { return run(*request); });
+      [request, modes] { return run(*request, modes); });
   add_options(command, *request);
   command.add_option("--koopman", request->koopman,
                      "operator for the latent: run folder, .safetensors or koopman.pt; with "

@@ -1,7 +1,9 @@
 #include "neurosplat/systems/cortex/commands.h"
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
@@ -9,13 +11,16 @@
 #include "neurosplat/live/mode_switch.h"
 #include "neurosplat/live/smoke_frames.h"
 #include "neurosplat/live/stream_options.h"
+#include "neurosplat/program/command_options.h"
 #include "neurosplat/systems/cortex/live_cortex.h"
+#include "neurosplat/systems/splat_vae/live_model.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
 
 namespace neurosplat::apps {
 namespace {
 
 constexpr int kSmokeFrames = 3;
+const std::string kMode = "saccade";
 
 struct Request {
   std::string model;
@@ -33,13 +38,14 @@ std::string summary_of(const Request& request, const LiveReport& report) {
   return text(rate_summary(report), ", ", gain);
 }
 
-int run(const Request& request) {
+int run(const Request& request, const std::vector<ModelMode>& modes) {
   check(request.settings);
   check(request.stream);
   auto outputs = outputs_of(request.stream);
   outputs.reads("model", request.model, kModelFileNames);
   outputs.check();
-  const auto window = request.smoke ? nullptr : open_window(request.stream, "neurosplat: saccade");
+  const auto window =
+      request.smoke ? nullptr : open_window(request.stream, "neurosplat: saccade", names_of(modes));
   use_threads(request.stream.threads);
   const SaccadeCortex cortex(
       read_model(request.model, request.smoke, request.stream.device, request.sizes),
@@ -55,19 +61,27 @@ int run(const Request& request) {
              request.settings.steps, " steps on ", cortex.model().device().str()),
         window != nullptr);
   }
-  ModeSwitch modes(Mode::saccade, {[&](const Frame& frame) { return see_saccades(cortex, frame); }},
-                   cortex.model());
-  return watch(request.stream, saccade_columns(), modes, *source, window.get(), sink.get(),
+  ModeSwitch seeing(with_model(modes, cortex.model()), kMode,
+                    {[&](const Frame& frame) { return see_saccades(cortex, frame); }});
+  return watch(request.stream, saccade_columns(), seeing, *source, window.get(), sink.get(),
                [&](const LiveReport& report) { return summary_of(request, report); });
 }
 
 }  // namespace
 
-void add_live_saccade(Program& program) {
+ModelMode saccade_mode() {
+  return {kMode, [](const std::optional<SplatVae>& model) -> ModeActions {
+            const auto eye =
+                std::make_shared<SaccadeCortex>(needed_model(model, kMode), SaccadeSettings{});
+            return {[eye](const Frame& frame) { return see_saccades(*eye, frame); }};
+          }};
+}
+
+void add_live_saccade(Program& program, const std::vector<ModelMode>& modes) {
   const auto request = std::make_shared<Request>();
   auto& command = program.add(
       "saccade", "Refine the model's packets only where the eye looks; three panels show it.",
-      [request] { return run(*request); });
+      [request, modes] { return run(*request, modes); });
   command.add_option("--model,--model-path", request->model,
                      "run folder, .safetensors file or the reference's model.pt");
   auto& settings = request->settings;

@@ -15,6 +15,7 @@
 #include "neurosplat/evaluation/metrics_file.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/outputs.h"
+#include "neurosplat/program/command_options.h"
 #include "neurosplat/systems/lock/lock_curve.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
 #include "systems/lock/lock_sets.h"

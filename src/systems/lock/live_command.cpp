@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
@@ -12,7 +13,9 @@
 #include "neurosplat/live/mode_switch.h"
 #include "neurosplat/live/smoke_frames.h"
 #include "neurosplat/live/stream_options.h"
+#include "neurosplat/program/command_options.h"
 #include "neurosplat/systems/lock/live_lock.h"
+#include "neurosplat/systems/splat_vae/live_model.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
 
 namespace neurosplat::apps {
@@ -20,6 +23,7 @@ namespace {
 
 constexpr int kSmokeFrames = 3, kSmokeStep = 6;
 constexpr double kBudget = 33.0;
+const std::string kMode = "lock";
 
 struct Request {
   std::string model, geometry = "picture";
@@ -67,15 +71,16 @@ std::string summary_of(const Request& request, const LiveReport& report) {
   return (request.smoke ? "smoke: ok, " : "") + lock_summary(report);
 }
 
-int run(const Request& request) {
+int run(const Request& request, const std::vector<ModelMode>& modes) {
   const auto settings = settings_of(request);
   const double budget = budget_of(request);
   check(request.stream);
   auto outputs = outputs_of(request.stream);
   outputs.reads("model", request.model, kModelFileNames);
   outputs.check();
-  const auto window =
-      request.smoke ? nullptr : open_window(request.stream, "neurosplat: phase lock");
+  const auto window = request.smoke
+                          ? nullptr
+                          : open_window(request.stream, "neurosplat: phase lock", names_of(modes));
   use_threads(request.stream.threads);
   const auto model = read_model(request.model, request.smoke, request.stream.device, request.sizes);
   LiveLock eye(model, settings, budget);
@@ -90,10 +95,9 @@ int run(const Request& request) {
              sizes.image_size, ", ", what_locks(settings, budget), " on ", model.device().str()),
         window != nullptr);
   }
-  ModeSwitch modes(Mode::lock,
-                   {[&](const Frame& frame) { return eye.see(frame); }, [&] { eye.reset(); }},
-                   model);
-  return watch(request.stream, lock_columns(), modes, *source, window.get(), sink.get(),
+  ModeSwitch seeing(with_model(modes, model), kMode,
+                    {[&](const Frame& frame) { return eye.see(frame); }, [&] { eye.reset(); }});
+  return watch(request.stream, lock_columns(), seeing, *source, window.get(), sink.get(),
                [&](const LiveReport& report) { return summary_of(request, report); });
 }
 
@@ -130,11 +134,18 @@ void add_solver_options(CLI::App& command, Request& request) {
 
 }  // namespace
 
-void add_live_lock(Program& program) {
+ModelMode lock_mode() {
+  return {kMode, [](const std::optional<SplatVae>& model) {
+            return actions_of(std::make_shared<LiveLock>(needed_model(model, kMode),
+                                                         LockSolverSettings{}, kBudget));
+          }};
+}
+
+void add_live_lock(Program& program, const std::vector<ModelMode>& modes) {
   const auto request = std::make_shared<Request>();
   auto& command =
       program.add("lock", "Let the model's packets lock onto each frame; three panels show it.",
-                  [request] { return run(*request); });
+                  [request, modes] { return run(*request, modes); });
   command.add_option("--model,--model-path", request->model,
                      "run folder, .safetensors file or the reference's model.pt");
   add_solver_options(command, *request);

@@ -14,7 +14,6 @@
 #include "neurosplat/metrics/picture_quality.h"
 #include "neurosplat/systems/lock/floaters.h"
 #include "neurosplat/systems/lock/panels.h"
-#include "neurosplat/systems/lock/phase_lock.h"
 #include "systems/lock/lock_time.h"
 
 namespace neurosplat {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <utility>
 
+#include "neurosplat/core/csv.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/progress.h"
@@ -293,21 +294,15 @@ std::vector<LockRow> measure_lock(const SplatVae& model, const std::vector<LockS
 }
 
 void write_per_picture_csv(const std::filesystem::path& path, const std::vector<LockRow>& rows) {
-  const auto quoted = [](const std::string& name) {
-    if (name.find_first_of(",\"\n") == std::string::npos) return name;
-    std::string result = "\"";
-    for (const char c : name) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return result + "\"";
-  };
   std::string table =
       "set,mode,solver,budget_ms,picture,psnr_db,prior_db,latency_ms,floaters,spurious,steps\n";
   for (const auto& row : rows) {
     const auto head =
-        text(quoted(row.set), ',', name_of(row.mode), ',', row.solver, ',', row.budget_ms, ',');
+        text(csv_field(row.set), ',', name_of(row.mode), ',', row.solver, ',', row.budget_ms, ',');
     for (const auto& one : row.each) {
-      table += text(head, quoted(one.name), ',', fixed(one.psnr_db, 4), ',', fixed(one.prior_db, 4),
-                    ',', fixed(one.latency_ms, 3), ',', one.floaters, ',', one.spurious, ',',
-                    one.steps, '\n');
+      table += text(head, csv_field(one.name), ',', fixed(one.psnr_db, 4), ',',
+                    fixed(one.prior_db, 4), ',', fixed(one.latency_ms, 3), ',', one.floaters, ',',
+                    one.spurious, ',', one.steps, '\n');
     }
   }
   write_file_atomically(path, table);

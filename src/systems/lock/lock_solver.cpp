@@ -4,7 +4,6 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/systems/lock/phase_lock.h"
 #include "systems/lock/lock_solvers.h"
 
 namespace neurosplat {
@@ -28,7 +27,10 @@ void check(const LockSolverSettings& settings) {
     throw UsageError(
         text("solver: expected closed-form, adam or latent, got '", settings.solver, "'"));
   }
-  check(LockSettings{settings.steps, settings.learning_rate});
+  if (settings.steps < 1) {
+    throw UsageError(text("steps: expected a number >= 1, got ", settings.steps));
+  }
+  expect_positive("lr", settings.learning_rate);
   expect_positive("ridge", settings.ridge);
   expect_positive("latent_rate", settings.latent_rate);
   if (!std::isfinite(settings.threshold) || settings.threshold < 0) {

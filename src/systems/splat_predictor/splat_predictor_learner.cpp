@@ -9,7 +9,7 @@
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/training/losses.h"
+#include "neurosplat/training/latent.h"
 
 namespace neurosplat {
 namespace {

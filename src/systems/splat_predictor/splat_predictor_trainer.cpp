@@ -16,6 +16,7 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/frame_pairs.h"
 #include "neurosplat/data/picture_loader.h"
+#include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/systems/splat_predictor/koopman_file.h"
 #include "neurosplat/systems/splat_vae/model_file.h"

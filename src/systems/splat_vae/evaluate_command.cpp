@@ -1,5 +1,7 @@
 #include "neurosplat/systems/splat_vae/commands.h"
 
+#include <ATen/ATen.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -18,6 +20,7 @@
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/outputs.h"
 #include "neurosplat/metrics/picture_quality.h"
+#include "neurosplat/program/command_options.h"
 #include "neurosplat/systems/splat_vae/data_set_options.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
 
@@ -197,6 +200,23 @@ void print_summary(const ReconstructionScores& scores) {
       scores.floors->mean_image_psnr_mean_db);
 }
 
+/// The model as evaluation sees it: in evaluation mode, on its own device.
+PictureCoder coder_of(const SplatVae& model) {
+  model.train(false);
+  const auto& sizes = model.architecture();
+  return {
+      .side = sizes.image_size,
+      .components = sizes.latent,
+      .reconstruct =
+          [model](const at::Tensor& pictures) {
+            return model.reconstruct(pictures.to(model.device())).to(at::kCPU);
+          },
+      .reconstruct_sample =
+          [model](const at::Tensor& pictures, const at::Generator& generator) {
+            return model.reconstruct_sample(pictures.to(model.device()), generator).to(at::kCPU);
+          }};
+}
+
 void check_outputs(const Request& request) {
   Outputs outputs(request.overwrite);
   outputs.reads("model", request.model, kModelFileNames);
@@ -219,12 +239,13 @@ int evaluate(Request request) {
   described.model.to(device_from_name(request.device));
   auto pictures = measured.pictures;
   if (request.limit > 0) pictures = seeded_subset(pictures, request.limit, request.seed());
-  const auto scores = evaluate_reconstruction(described.model, {.pictures = pictures,
-                                                                .floor_pictures = floors.pictures,
-                                                                .floor_limit = request.floor_limit,
-                                                                .seed = request.seed(),
-                                                                .workers = request.workers,
-                                                                .batch = request.batch});
+  const auto scores =
+      evaluate_reconstruction(coder_of(described.model), {.pictures = pictures,
+                                                          .floor_pictures = floors.pictures,
+                                                          .floor_limit = request.floor_limit,
+                                                          .seed = request.seed(),
+                                                          .workers = request.workers,
+                                                          .batch = request.batch});
   const InterruptGuard guard;  // files are all there or none: a signal waits for the last one
   std::error_code failure;
   fs::create_directories(request.out, failure);

@@ -16,6 +16,7 @@
 #include "neurosplat/core/memory.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/outputs.h"
+#include "neurosplat/program/command_options.h"
 #include "neurosplat/renderer/packets/renderer.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
 #include "systems/splat_vae/picture_sheet.h"

@@ -249,12 +249,6 @@ void SplatVae::load_state(const std::map<std::string, at::Tensor>& tensors) cons
   for (const auto& [name, tensor] : own) at::Tensor(tensor).copy_(tensors.at(name));
 }
 
-at::Tensor sample(const Posterior& posterior, const at::Generator& generator) {
-  const auto mean = posterior.mean.to(at::kFloat);
-  const auto noise = at::randn(mean.sizes(), generator, at::kFloat).to(mean.device());
-  return mean + noise * at::exp(0.5 * posterior.log_variance.to(at::kFloat));
-}
-
 SplatVaeArchitecture infer_architecture(const std::map<std::string, at::Tensor>& state) {
   SplatVaeArchitecture architecture;
   architecture.image_size = kSmallestMap;

@@ -17,6 +17,7 @@
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/picture_loader.h"
+#include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/metrics/picture_quality.h"
 #include "neurosplat/systems/splat_vae/model_file.h"

@@ -3,7 +3,7 @@
 #include "emulator.h"
 #include "renderer/packets/cuda/cuda_kernels.h"
 
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 namespace {
 
 template <class Kernel>
@@ -14,6 +14,6 @@ void launch(std::int64_t blocks, const typename Kernel::Arguments& given, Stream
 }
 
 }  // namespace
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda
 
 #include "renderer/packets/cuda/cuda_kernels-inl.cuh"

@@ -12,13 +12,15 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/io/image_file.h"
-#include "neurosplat/systems/lock/phase_lock.h"
 #include "support/command.h"
 #include "support/temporary_folder.h"
+#include "systems/lock/phase_lock.h"
 #include "systems/splat_vae/locking_model.h"
 
 namespace neurosplat {
 namespace {
+
+using testing::PhaseLock;
 
 using testing::locking_model;
 using testing::smooth_picture;

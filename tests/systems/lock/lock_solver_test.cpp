@@ -10,11 +10,13 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/renderer/packets/renderer.h"
-#include "neurosplat/systems/lock/phase_lock.h"
 #include "neurosplat/systems/splat_vae/splat_vae.h"
+#include "systems/lock/phase_lock.h"
 
 namespace neurosplat {
 namespace {
+
+using testing::PhaseLock;
 
 constexpr double kPlenty = 1e9;  // milliseconds: no test depends on the clock
 

@@ -5,13 +5,15 @@
 #include <string>
 
 #include "neurosplat/io/safetensors.h"
-#include "neurosplat/systems/lock/phase_lock.h"
 #include "support/command.h"
 #include "support/temporary_folder.h"
+#include "systems/lock/phase_lock.h"
 #include "systems/splat_vae/locking_model.h"
 
 namespace neurosplat {
 namespace {
+
+using testing::PhaseLock;
 
 using testing::TemporaryFolder;
 
@@ -27,7 +29,7 @@ TEST(PhaseLock, AgreesWithPyTorch) {
   const auto raw = at::stack({results[0].prior_packets, results[1].prior_packets});
   write_safetensors(folder / "start.safetensors", {{{"pictures", pictures}, {"raw", raw}}, {}});
   const auto run = testing::run_command(
-      {*python, (testing::source_folder() / "tests/perception/reference_phase_lock.py").string(),
+      {*python, (testing::source_folder() / "tests/systems/lock/reference_phase_lock.py").string(),
        folder.path().string(), "5", "0.2"});
   ASSERT_EQ(run.status, 0) << run.errors;
   const auto expected = read_safetensors(folder / "expected.safetensors").tensors;

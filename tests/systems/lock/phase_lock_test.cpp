@@ -1,4 +1,4 @@
-#include "neurosplat/systems/lock/phase_lock.h"
+#include "systems/lock/phase_lock.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -16,6 +16,8 @@
 
 namespace neurosplat {
 namespace {
+
+using testing::PhaseLock;
 
 using testing::locking_model;
 using testing::smooth_picture;

@@ -69,7 +69,8 @@ TEST(SplatPredictor, TrainsAsPyTorchDoes) {
     it = wanted ? std::next(it) : start.tensors.erase(it);
   }
   write_safetensors(folder / "start.safetensors", {start.tensors, {}});
-  const auto script = testing::source_folder() / "tests/training/reference_splat_predictor.py";
+  const auto script =
+      testing::source_folder() / "tests/systems/splat_predictor/reference_splat_predictor.py";
   const auto run = testing::run_command(
       {*python, script.string(), folder.path().string(), "16", "9", "6", "7", "2e-3", "0.01", "2"});
   ASSERT_EQ(run.status, 0) << run.errors;

@@ -38,7 +38,7 @@ TEST(ModelFile, AgreesWithPyTorchOnTheReferencesModel) {
   const auto python = testing::python_with("torch, safetensors.torch");
   if (!python) GTEST_SKIP() << "no Python with torch and safetensors";
   const testing::TemporaryFolder folder;
-  const auto script = testing::source_folder() / "tests/io/reference_splat_vae.py";
+  const auto script = testing::source_folder() / "tests/systems/splat_vae/reference_splat_vae.py";
   const auto made =
       testing::run_command({*python, script.string(), folder.path().string(), "64", "100", "24"});
   ASSERT_EQ(made.status, 0) << made.errors;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "neurosplat/core/error.h"
+#include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/image_file.h"
 #include "support/temporary_folder.h"
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "neurosplat/renderer/packets/renderer.h"
+#include "neurosplat/training/latent.h"
 
 namespace neurosplat {
 
@@ -23,12 +24,6 @@ struct SplatVaeArchitecture {
 
 /// Throws UsageError unless the sizes can be built.
 void check(const SplatVaeArchitecture& architecture);
-
-/// The Gaussian that the encoder gives for each picture: both [B, latent].
-struct Posterior {
-  at::Tensor mean;
-  at::Tensor log_variance;
-};
 
 /// CNN encoder -> latent -> MLP decoder -> packets -> renderer. docs/neuro-splat.md, "Networks".
 /// Copies share their weights.
@@ -70,10 +65,6 @@ class SplatVae {
   struct Networks;
   std::shared_ptr<Networks> networks_;
 };
-
-/// z = mean + exp(log_variance / 2) * noise, in float32. The noise is drawn on the CPU from
-/// `generator`, so that one seed gives one sample on every device.
-at::Tensor sample(const Posterior& posterior, const at::Generator& generator);
 
 /// The sizes of the model that these weights belong to, read off the tensors' shapes.
 /// Throws Error when they are not those of a splat VAE.

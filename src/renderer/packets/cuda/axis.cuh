@@ -5,7 +5,7 @@
 #include "renderer/packets/cuda/device.cuh"
 
 /// One packet along one axis: what is prepared once, and its complex factor at a grid line.
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 
 /// Distances are taken in pixels from a centre kept in two floats, and turns from a frequency kept
 /// in two: at 16 cycles a side a single float would cost 3e-6 in the phase.
@@ -94,4 +94,4 @@ NEUROSPLAT_DEVICE void prepare_packet(const float* active, const Shape& shape, f
                out + kVertical * stride, stride);
 }
 
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda

@@ -2,7 +2,7 @@
 #include "neurosplat/core/error.h"
 #include "renderer/packets/cuda/cuda_renderer.h"
 
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 
 bool built() {
   return false;
@@ -24,4 +24,4 @@ at::Tensor activate_packets(const at::Tensor& raw) {
   return {};
 }
 
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda

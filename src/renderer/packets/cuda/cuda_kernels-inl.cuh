@@ -1,6 +1,6 @@
 // The launches of cuda_kernels.h in terms of launch<Kernel>(blocks, arguments, stream), which the
-// file that includes this one has defined in namespace neurosplat::cuda: cuda_kernels.cu for the
-// device, the emulator of the tests for a processor.
+// file that includes this one has defined in namespace neurosplat::packet::cuda: cuda_kernels.cu
+// for the device, the emulator of the tests for a processor.
 
 #include <algorithm>
 #include <limits>
@@ -12,7 +12,7 @@
 #include "renderer/packets/cuda/moments.cuh"
 #include "renderer/packets/cuda/packets.cuh"
 
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 namespace {
 
 /// Blocks that fill a large device; fixed, so that results do not depend on the device.
@@ -167,4 +167,4 @@ void lock_step(const Shape& shape, const LockMemory& memory, const AdamSettings&
   launch<LockUpdate>(LockUpdate::blocks(shape), {shape, parts, memory, adam}, stream);
 }
 
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda

@@ -5,7 +5,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 namespace {
 
 /// Shared memory that every device gives without being asked.
@@ -37,6 +37,6 @@ void launch(std::int64_t blocks, const typename Kernel::Arguments& given, Stream
 }
 
 }  // namespace
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda
 
 #include "renderer/packets/cuda/cuda_kernels-inl.cuh"

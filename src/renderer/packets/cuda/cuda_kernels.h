@@ -13,7 +13,7 @@ struct CUstream_st;
 ///   prepared                [B, kPreparedNumbers, N]: what the kernels need of both axes
 ///   field, field_gradient   [B, C, H, W]
 /// A NaN or infinity among a packet's numbers makes its whole picture NaN.
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 
 using Stream = CUstream_st*;
 
@@ -69,4 +69,4 @@ std::int64_t lock_losses(const Shape& shape);
 void lock_step(const Shape& shape, const LockMemory& memory, const AdamSettings& adam,
                Stream stream);
 
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda

@@ -18,7 +18,7 @@
 #include "neurosplat/renderer/packets/packet.h"
 #include "renderer/packets/cuda/cuda_kernels.h"
 
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 namespace {
 
 void check(cudaError_t error, const char* what) {
@@ -180,4 +180,4 @@ at::Tensor LockStep::loss() const {
   return parts_->losses.sum() / static_cast<double>(parts_->target.numel());
 }
 
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda

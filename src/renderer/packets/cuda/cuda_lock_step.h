@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 
 /// Locks packets onto one picture: draw with a sigmoid, mean squared error, its gradient and Adam,
 /// as four kernels captured once in a CUDA graph. Works on the device that is current when it is
@@ -37,4 +37,4 @@ class LockStep {
   std::unique_ptr<Parts> parts_;
 };
 
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda

@@ -12,7 +12,7 @@
 #include "neurosplat/renderer/packets/packet.h"
 #include "renderer/packets/cuda/cuda_kernels.h"
 
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 namespace {
 
 using torch::autograd::AutogradContext;
@@ -129,4 +129,4 @@ at::Tensor activate_packets(const at::Tensor& raw) {
   return raw.size(0) == 0 ? at::empty_like(raw) : Activation::apply(raw);
 }
 
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 /// The CUDA renderer on tensors. In a build without CUDA the functions are there too, and refuse.
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 
 /// Whether this build holds the kernels. Says nothing about a device.
 bool built();
@@ -23,4 +23,4 @@ at::Tensor field(const at::Tensor& packets, std::int64_t height, std::int64_t wi
 /// Raw packets [B, N, 5 + 2C] to activated ones, in one launch; as field() otherwise.
 at::Tensor activate_packets(const at::Tensor& raw);
 
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda

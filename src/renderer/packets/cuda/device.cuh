@@ -15,7 +15,7 @@
 #define NEUROSPLAT_UNROLL
 #endif
 
-namespace neurosplat::cuda::device {
+namespace neurosplat::packet::cuda::device {
 
 #if defined(__CUDACC__)
 
@@ -155,4 +155,4 @@ struct Tile {
   }
 };
 
-}  // namespace neurosplat::cuda::device
+}  // namespace neurosplat::packet::cuda::device

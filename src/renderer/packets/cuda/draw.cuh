@@ -7,7 +7,7 @@
 /// kTileColumns columns, with the packets of one split. It looks at a window of packets at a time,
 /// keeps those that reach the tile, writes their factors chunk by chunk into shared memory and
 /// multiplies them, left [rows] times columns, inner index 2 * packet + (0: re, 1: im).
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 
 template <int Channels>
 struct Draw {
@@ -213,4 +213,4 @@ struct SumSplits {
   }
 };
 
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda

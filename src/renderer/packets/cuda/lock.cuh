@@ -3,7 +3,7 @@
 #include "renderer/packets/cuda/packets.cuh"
 
 /// What a lock step does besides drawing and going back: the loss, and Adam.
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 
 /// Adds the splits' fields, and writes the gradient of the mean squared error of their sigmoid.
 /// Also counts the step, which the kernels after this one read.
@@ -84,4 +84,4 @@ struct LockUpdate : PacketKernel {
   }
 };
 
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda

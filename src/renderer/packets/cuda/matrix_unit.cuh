@@ -6,7 +6,7 @@
 /// bits; three of the four products of such pairs count. The units cut their sums off instead of
 /// rounding them, which would add up over hundreds of steps: so every step of 8 starts from zero
 /// and is added in float32.
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 
 /// Where this lane stands in the fragments (device.cuh).
 struct Lane {
@@ -112,4 +112,4 @@ NEUROSPLAT_DEVICE FragmentB transposed_columns(Tile& tile, int column, int inner
   return b;
 }
 
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda

@@ -8,7 +8,7 @@
 /// multiplies G with the column factors (the gradient of left) and, transposed, with left (the
 /// gradient of the column factors). Both are summed against their own factor and powers of the
 /// distance while they are in registers: the sums are linear in G, so tiles simply add up.
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 
 /// Sums of one packet, by place in the arrays below.
 enum Moment : int { kMomentsX = 0, kMomentsY = 5, kMomentCoefficients = 10 };
@@ -312,4 +312,4 @@ struct Moments {
   }
 };
 
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda

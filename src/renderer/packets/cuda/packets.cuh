@@ -5,7 +5,7 @@
 #include "renderer/packets/cuda/moments.cuh"
 
 /// The kernels with one thread a packet; all formulas are packet/packet.h's.
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 
 struct PacketKernel {
   static constexpr int kThreads = 64;
@@ -139,4 +139,4 @@ struct GatherGradient : PacketKernel {
   }
 };
 
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda

@@ -14,7 +14,7 @@
 
 #include "renderer/packets/matrix/matrix_kernels.h"
 
-namespace neurosplat::matrix {
+namespace neurosplat::packet::matrix {
 namespace {
 
 constexpr double kPi = std::numbers::pi;
@@ -129,4 +129,4 @@ const AxisMap& axis_map(std::int64_t points, std::int64_t length) {
   return *map;
 }
 
-}  // namespace neurosplat::matrix
+}  // namespace neurosplat::packet::matrix

@@ -14,7 +14,7 @@
 /// The points are Chebyshev's, drawn towards even spacing by arcsin (Kosloff and Tal-Ezer, 1993);
 /// the matrix is the least-squares one for packets up to the band. Both are our choice; the error
 /// is tested.
-namespace neurosplat::matrix {
+namespace neurosplat::packet::matrix {
 
 /// Points of a grid on [0, 1], and the band that it carries: packets with
 /// |f| + kSpread / (2 pi w) <= band and w <= kBroadest, f in cycles and w in units of the canvas
@@ -47,4 +47,4 @@ struct AxisMap {
 /// pixels. Made at its first use and kept; safe to call from any thread.
 const AxisMap& axis_map(std::int64_t points, std::int64_t length);
 
-}  // namespace neurosplat::matrix
+}  // namespace neurosplat::packet::matrix

@@ -7,7 +7,7 @@
 #include "neurosplat/renderer/packets/packet.h"
 #include "renderer/packets/matrix/matrix_kernels.h"
 
-namespace neurosplat::matrix {
+namespace neurosplat::packet::matrix {
 namespace {
 
 constexpr int kLanes = NEUROSPLAT_LANES, kRows = NEUROSPLAT_ROWS;
@@ -29,4 +29,4 @@ const Kernels& NEUROSPLAT_SET() {
   return kKernels;
 }
 
-}  // namespace neurosplat::matrix
+}  // namespace neurosplat::packet::matrix

@@ -7,7 +7,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 
-namespace neurosplat::matrix {
+namespace neurosplat::packet::matrix {
 
 const Kernels& baseline_kernels();
 #if defined(NEUROSPLAT_X86_KERNELS)
@@ -52,4 +52,4 @@ const Kernels& kernels() {
   return chosen;
 }
 
-}  // namespace neurosplat::matrix
+}  // namespace neurosplat::packet::matrix

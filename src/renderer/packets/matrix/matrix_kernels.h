@@ -11,7 +11,7 @@
 ///   Y  likewise over v
 ///   L  for each channel, Re(q Y), then -Im(q Y)
 /// and what it adds to the field is L X^T: an inner size of kLine.
-namespace neurosplat::matrix {
+namespace neurosplat::packet::matrix {
 
 inline constexpr std::int64_t kBlock = 32;
 inline constexpr std::int64_t kLine = 2 * kBlock;
@@ -99,4 +99,4 @@ inline constexpr const char* kInstructionSetVariable = "NEUROSPLAT_INSTRUCTION_S
 /// does not run.
 const Kernels& kernels();
 
-}  // namespace neurosplat::matrix
+}  // namespace neurosplat::packet::matrix

@@ -16,7 +16,7 @@
 #include "neurosplat/renderer/packets/packet.h"
 #include "renderer/packets/matrix/picture_work.h"
 
-namespace neurosplat::matrix {
+namespace neurosplat::packet::matrix {
 namespace {
 
 /// Anchor logits of N packets, [2][padded N]; made once for each N.
@@ -267,4 +267,4 @@ at::Tensor draw(const at::Tensor& packets, std::int64_t height, std::int64_t wid
                         options.output == Output::sigmoid, options.cutoff);
 }
 
-}  // namespace neurosplat::matrix
+}  // namespace neurosplat::packet::matrix

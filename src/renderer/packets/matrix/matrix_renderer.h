@@ -6,7 +6,7 @@
 
 #include "neurosplat/renderer/packets/renderer.h"
 
-namespace neurosplat::matrix {
+namespace neurosplat::packet::matrix {
 
 /// What render() returns, for float32 on the CPU; differentiable once. Working memory is that of
 /// as many pictures as there are threads, whatever the batch; the backward pass writes the factors
@@ -14,4 +14,4 @@ namespace neurosplat::matrix {
 at::Tensor draw(const at::Tensor& packets, std::int64_t height, std::int64_t width,
                 const RenderOptions& options);
 
-}  // namespace neurosplat::matrix
+}  // namespace neurosplat::packet::matrix

@@ -8,7 +8,7 @@
 
 #include "neurosplat/renderer/packets/packet.h"
 
-namespace neurosplat::matrix {
+namespace neurosplat::packet::matrix {
 namespace {
 
 constexpr std::size_t kGrids = kPointGrids.size() + 1;  // the last one: all pixels
@@ -226,4 +226,4 @@ void make_plan(const Shape& shape, const PacketTable& active, const double* cosi
   }
 }
 
-}  // namespace neurosplat::matrix
+}  // namespace neurosplat::packet::matrix

@@ -6,7 +6,7 @@
 #include "renderer/packets/matrix/axis_map.h"
 #include "renderer/packets/matrix/matrix_kernels.h"
 
-namespace neurosplat::matrix {
+namespace neurosplat::packet::matrix {
 
 struct Shape {
   std::int64_t packets, channels, height, width;
@@ -41,4 +41,4 @@ struct PacketPlan {
 void make_plan(const Shape& shape, const PacketTable& active, const double* cosine,
                const double* sine, double cutoff, PacketPlan& plan);
 
-}  // namespace neurosplat::matrix
+}  // namespace neurosplat::packet::matrix

@@ -8,7 +8,7 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/renderer/packets/packet.h"
 
-namespace neurosplat::matrix {
+namespace neurosplat::packet::matrix {
 namespace {
 
 std::int64_t numbers_of(const Shape& shape) {
@@ -213,4 +213,4 @@ void PictureWork::scatter_gradient(const BlockUse& block, const float* block_gra
   }
 }
 
-}  // namespace neurosplat::matrix
+}  // namespace neurosplat::packet::matrix

@@ -7,7 +7,7 @@
 #include "renderer/packets/matrix/matrix_kernels.h"
 #include "renderer/packets/matrix/packet_plan.h"
 
-namespace neurosplat::matrix {
+namespace neurosplat::packet::matrix {
 
 /// Buffers of one thread.
 struct Scratch {
@@ -62,4 +62,4 @@ class PictureWork {
   PacketPlan plan_;
 };
 
-}  // namespace neurosplat::matrix
+}  // namespace neurosplat::packet::matrix

@@ -7,7 +7,7 @@
 
 #include "neurosplat/systems/splat_vae/splat_vae.h"
 
-namespace neurosplat {
+namespace neurosplat::testing {
 
 /// How packets follow a picture: `steps` updates of Adam on the raw numbers.
 struct LockSettings {
@@ -45,4 +45,4 @@ class PhaseLock {
   LockSettings settings_;
 };
 
-}  // namespace neurosplat
+}  // namespace neurosplat::testing

@@ -1,4 +1,4 @@
-#include "neurosplat/systems/lock/phase_lock.h"
+#include "systems/lock/phase_lock.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -12,7 +12,7 @@
 #include "neurosplat/renderer/packets/packet.h"
 #include "neurosplat/renderer/packets/renderer.h"
 
-namespace neurosplat {
+namespace neurosplat::testing {
 namespace {
 
 at::Tensor as_batch(const at::Tensor& picture, const SplatVae& model) {
@@ -82,4 +82,4 @@ LockedPicture PhaseLock::lock(const at::Tensor& picture) const {
   return result;
 }
 
-}  // namespace neurosplat
+}  // namespace neurosplat::testing

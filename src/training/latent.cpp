@@ -1,8 +1,14 @@
-#include "neurosplat/training/losses.h"
+#include "neurosplat/training/latent.h"
 
 #include <ATen/ATen.h>
 
 namespace neurosplat {
+
+at::Tensor sample(const Posterior& posterior, const at::Generator& generator) {
+  const auto mean = posterior.mean.to(at::kFloat);
+  const auto noise = at::randn(mean.sizes(), generator, at::kFloat).to(mean.device());
+  return mean + noise * at::exp(0.5 * posterior.log_variance.to(at::kFloat));
+}
 
 at::Tensor kl_divergence(const Posterior& posterior) {
   const auto mean = posterior.mean.to(at::kFloat);
