@@ -34,9 +34,9 @@ void check_bytes(const std::vector<std::uint8_t>& bytes) {
 // Blue, green, red, interleaved; turned upright where the file says how it was held.
 cv::Mat read_interleaved(const std::filesystem::path& path) {
   auto bytes = read_bytes(path, "a picture", most_bytes);
-  const auto refuse = [&](std::string_view came) {
+  const auto refuse = [&](std::string_view got) {
     return Error(
-        text("expected a picture at ", path.string(), ", ", came, ": replace or remove the file"));
+        text("expected a picture at ", path.string(), ", ", got, ": replace or remove the file"));
   };
   cv::Mat picture;
   try {

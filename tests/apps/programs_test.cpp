@@ -198,13 +198,13 @@ TEST_F(Programs, EvaluateSaysAtOnceWhereItCannotWrite) {
   std::ofstream(folder / "file") << "no folder";
   fs::create_directories(folder / "results");
   std::ofstream(folder / "results" / "metrics.json") << "figures";
-  for (const char* name : {"reconstruction", "lock"}) {
-    expect_refusal(evaluate(name, folder / "file" / "deep", {"--model", nowhere}), 1, "file/deep");
-    expect_refusal(evaluate(name, folder / "results", {"--model", nowhere}), 2,
-                   "metrics.json is there already");
-    expect_refusal(evaluate(name, folder / "results", {"--model", nowhere, "--overwrite"}), 1,
-                   "nowhere: no such file");
-  }
+  expect_refusal(evaluate("reconstruction", folder / "file" / "deep", {"--model", nowhere}), 1,
+                 "file/deep");
+  expect_refusal(evaluate("reconstruction", folder / "results", {"--model", nowhere}), 2,
+                 "metrics.json is there already");
+  expect_refusal(
+      evaluate("reconstruction", folder / "results", {"--model", nowhere, "--overwrite"}), 1,
+      "nowhere: no such file");
   fs::create_directories(folder / "pictures");
   write_png(folder / "pictures" / "best_median_worst.png", at::zeros({3, 20, 20}));
   expect_refusal(

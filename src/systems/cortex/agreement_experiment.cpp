@@ -8,6 +8,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/metrics/gaussian_blur.h"
+#include "neurosplat/metrics/picture_quality.h"
 #include "neurosplat/systems/cortex/agreement_gate.h"
 #include "systems/cortex/demo_gaze.h"
 
@@ -52,7 +53,7 @@ double window_psnr(const at::Tensor& a, const at::Tensor& world,
       return map.slice(0, std::max<std::int64_t>(r - half, 0), r + half)
           .slice(1, std::max<std::int64_t>(c - half, 0), c + half);
     };
-    sum += map_psnr(window(a), window(world));
+    sum += map_psnr_db(window(a), window(world));
   }
   return sum / static_cast<double>(fixations.size());
 }
@@ -124,9 +125,9 @@ AgreementResult run_agreement(const AgreementRequest& request) {
   }
   result.held = gist + result.agreement;
   result.stitch = result.gist + stitch;
-  result.gist_db = map_psnr(result.gist, world);
-  result.held_db = map_psnr(result.held, world);
-  result.stitch_db = map_psnr(result.stitch, world);
+  result.gist_db = map_psnr_db(result.gist, world);
+  result.held_db = map_psnr_db(result.held, world);
+  result.stitch_db = map_psnr_db(result.stitch, world);
   result.window_gist_db = window_psnr(result.gist, world, result.fixations, request.window);
   result.window_held_db = window_psnr(result.held, world, result.fixations, request.window);
   result.surprise_before = result.surprise.front();

@@ -2,12 +2,11 @@
 
 #include <ATen/ATen.h>
 
-#include "neurosplat/metrics/picture_quality.h"
 #include "neurosplat/systems/cortex/gaze.h"
 
 /// How the reference's demos look at a map, where they differ from its live programs: the
 /// inhibition fades with each fixation, not with each frame
-/// (docs/neuro-splat.md, "Gaze"). And their PSNR.
+/// (docs/neuro-splat.md, "Gaze").
 namespace neurosplat {
 
 inline constexpr std::int64_t kDemoBorder = 18;  // pixels, as all below
@@ -26,16 +25,6 @@ inline Fixation look(Gaze& gaze, const at::Tensor& saliency) {
   gaze.fade(kDemoInhibitionFade);
   gaze.inhibit(fixation);
   return fixation;
-}
-
-/// PSNR of two maps of one size, dB, peak 1; every pixel weighs as `weights` has it.
-inline double map_psnr(const at::Tensor& a, const at::Tensor& b, const at::Tensor& weights) {
-  const auto error = (weights * (a - b).square()).sum() / weights.sum();
-  return psnr_db_of_error(error.item<double>());
-}
-
-inline double map_psnr(const at::Tensor& a, const at::Tensor& b) {
-  return map_psnr(a, b, at::ones_like(a));
 }
 
 }  // namespace neurosplat

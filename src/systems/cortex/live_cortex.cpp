@@ -21,12 +21,6 @@ double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-/// Of pictures of any one shape.
-double psnr(const at::Tensor& a, const at::Tensor& b) {
-  const auto flat = [](const at::Tensor& picture) { return picture.reshape({1, 1, 1, -1}); };
-  return psnr_db(flat(a), flat(b)).item<double>();
-}
-
 std::vector<Place> places_of(const std::vector<Fixation>& fixations, double scale) {
   std::vector<Place> places;
   for (const auto& [row, column] : fixations) {
@@ -66,7 +60,7 @@ SeenFrame LiveAgreement::see(const Frame& frame) {
                             text("percept = ", word_, " + agreement")),
                  with_label(magma(seen.surprise / most), text("surprise, max ", fixed(most, 2)))}});
   result.latency_ms = milliseconds_since(start);
-  result.numbers = {psnr(expected, retina), psnr(seen.percept, retina),
+  result.numbers = {map_psnr_db(expected, retina), map_psnr_db(seen.percept, retina),
                     seen.surprise.mean().item<double>()};
   result.note = note_of(result.numbers);
   return result;
@@ -91,7 +85,8 @@ SeenFrame see_saccades(const SaccadeCortex& cortex, const Frame& frame) {
         with_label(with_path(doubled(seen.percept), places_of(seen.fixations, 2.0), kYellow),
                    "foveated")}});
   result.latency_ms = milliseconds_since(start);
-  result.numbers = {psnr(seen.prior.to(at::kCPU), retina), psnr(seen.percept.to(at::kCPU), retina)};
+  result.numbers = {map_psnr_db(seen.prior.to(at::kCPU), retina),
+                    map_psnr_db(seen.percept.to(at::kCPU), retina)};
   result.note = note_of(result.numbers);
   return result;
 }

@@ -9,6 +9,7 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/figure/drawing.h"
 #include "neurosplat/metrics/gaussian_blur.h"
+#include "neurosplat/metrics/picture_quality.h"
 #include "neurosplat/systems/cortex/agreement_experiment.h"
 #include "neurosplat/systems/cortex/agreement_gate.h"
 #include "neurosplat/systems/cortex/gaze.h"
@@ -45,8 +46,8 @@ PriorScore score(const PriorAlignmentRequest& request, const std::string& name,
   }
   result.percept = (prior + agreement).clamp(0.0, 1.0);
   result.gain = result.gain_map.mean().item<double>();
-  result.prior_db = map_psnr(prior, frame);
-  result.percept_db = map_psnr(result.percept, frame);
+  result.prior_db = map_psnr_db(prior, frame);
+  result.percept_db = map_psnr_db(result.percept, frame);
   return result;
 }
 

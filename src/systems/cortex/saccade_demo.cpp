@@ -13,6 +13,7 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/figure/drawing.h"
 #include "neurosplat/metrics/gaussian_blur.h"
+#include "neurosplat/metrics/picture_quality.h"
 #include "neurosplat/renderer/packets/packet.h"
 #include "neurosplat/renderer/packets/renderer.h"
 #include "neurosplat/systems/cortex/agreement_experiment.h"
@@ -155,12 +156,12 @@ SaccadeDemoResult run_saccade_demo(const SaccadeDemoRequest& request) {
     progress.update(i + 1);
   }
   const auto rest = 1.0 - result.coverage;
-  result.fovea_before_db = map_psnr(result.gist, picture, result.coverage);
-  result.fovea_after_db = map_psnr(result.result, picture, result.coverage);
-  result.periphery_before_db = map_psnr(result.gist, picture, rest);
-  result.periphery_after_db = map_psnr(result.result, picture, rest);
-  result.whole_before_db = map_psnr(result.gist, picture);
-  result.whole_after_db = map_psnr(result.result, picture);
+  result.fovea_before_db = map_psnr_db(result.gist, picture, result.coverage);
+  result.fovea_after_db = map_psnr_db(result.result, picture, result.coverage);
+  result.periphery_before_db = map_psnr_db(result.gist, picture, rest);
+  result.periphery_after_db = map_psnr_db(result.result, picture, rest);
+  result.whole_before_db = map_psnr_db(result.gist, picture);
+  result.whole_after_db = map_psnr_db(result.result, picture);
   return result;
 }
 

@@ -45,10 +45,6 @@ void check_budgets(const char* name, const std::vector<double>& budgets) {
   }
 }
 
-double psnr_of(const at::Tensor& a, const at::Tensor& b) {
-  return psnr_db(a.unsqueeze(0), b.unsqueeze(0)).item<double>();
-}
-
 at::Tensor frame_of(const LockSet& set, std::int64_t index) {
   return to_unit_range(set.pictures.select(0, index), at::Device(at::kCPU));
 }
@@ -133,9 +129,10 @@ class Measurement {
   }
 
   void keep(std::int64_t k, const at::Tensor& frame, const LockView& view, double latency_ms) {
-    each_.push_back({set_.names.at(static_cast<std::size_t>(k)), psnr_of(view.locked, frame),
-                     psnr_of(view.prior, frame), latency_ms, floaters_of_activated(view.packets),
-                     spurious_packets(view.packets, frame), view.steps});
+    each_.push_back({set_.names.at(static_cast<std::size_t>(k)), map_psnr_db(view.locked, frame),
+                     map_psnr_db(view.prior, frame), latency_ms,
+                     floaters_of_activated(view.packets), spurious_packets(view.packets, frame),
+                     view.steps});
   }
 
   LockSolver& solver_;

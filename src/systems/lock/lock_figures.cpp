@@ -75,7 +75,7 @@ at::Tensor row_title(const std::string& words, std::int64_t height) {
 }
 
 at::Tensor labelled(const at::Tensor& picture, const at::Tensor& frame) {
-  const double db = psnr_db(picture.unsqueeze(0), frame.unsqueeze(0)).item<double>();
+  const double db = map_psnr_db(picture, frame);
   return with_label(enlarged(picture), fixed(db, 1) + " dB");
 }
 

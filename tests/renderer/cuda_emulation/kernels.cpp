@@ -1,5 +1,5 @@
 /// The launches of the CUDA renderer, their kernels run by the emulator. Linked instead of
-/// src/renderer/cuda/cuda_kernels.cu.
+/// src/renderer/packets/cuda/cuda_kernels.cu.
 #include "emulator.h"
 #include "renderer/packets/cuda/cuda_kernels.h"
 

@@ -205,5 +205,22 @@ TEST_F(EvaluateLock, SaysWhatWentWrong) {
   expect_refusal(with({"--model", path("nowhere")}), 1, "nowhere");
 }
 
+// The model is not even looked for where the results could not be written.
+TEST_F(EvaluateLock, SaysAtOnceWhereItCannotWrite) {
+  std::ofstream(folder_ / "file") << "no folder";
+  fs::create_directories(folder_ / "results");
+  std::ofstream(folder_ / "results" / "metrics.json") << "figures";
+  const std::vector<std::string> nothing = {"--model", path("nowhere"), "--dataset", "smoke"};
+  const auto with = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), nothing.begin(), nothing.end());
+    return arguments;
+  };
+  expect_refusal(with({"--out", (folder_ / "file" / "deep").string()}), 1, "file/deep");
+  expect_refusal(with({"--out", path("results")}), 2, "metrics.json is there already");
+  expect_refusal(with({"--out", path("results"), "--overwrite"}), 1, "nowhere: no such file");
+  std::ifstream in(folder_ / "results" / "metrics.json");
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "figures");
+}
+
 }  // namespace
 }  // namespace neurosplat

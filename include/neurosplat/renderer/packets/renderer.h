@@ -7,7 +7,7 @@
 
 namespace neurosplat {
 
-/// How the numbers of a packet are given; see packet/packet.h for both.
+/// How the numbers of a packet are given; see renderer/packets/packet.h for both.
 enum class PacketForm { raw, activated };
 
 /// What the summed field becomes: itself, or a picture in (0, 1).

@@ -53,7 +53,7 @@ void check(const LockCurveRequest& request);
 struct LockedOne {
   std::string name;
   double psnr_db, prior_db, latency_ms;
-  std::int64_t floaters, spurious, steps;  ///< perception/floaters.h
+  std::int64_t floaters, spurious, steps;  ///< systems/lock/floaters.h
 };
 
 /// What a solver made of a set. Latencies are wall-clock milliseconds of single follow() calls,

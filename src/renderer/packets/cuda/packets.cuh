@@ -4,7 +4,7 @@
 #include "renderer/packets/cuda/axis.cuh"
 #include "renderer/packets/cuda/moments.cuh"
 
-/// The kernels with one thread a packet; all formulas are packet/packet.h's.
+/// The kernels with one thread a packet; all formulas are renderer/packets/packet.h's.
 namespace neurosplat::packet::cuda {
 
 struct PacketKernel {
