@@ -12,7 +12,7 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/picture_loader.h"
 #include "neurosplat/systems/lock/lock_solver.h"
-#include "systems/splat_vae/splat_vae_learner.h"
+#include "systems/splat_vae/splat_vae_update.h"
 
 namespace neurosplat::benchmarks {
 namespace {
@@ -41,26 +41,26 @@ void training_step(benchmark::State& state, std::int64_t side, std::int64_t pack
   PictureLoader loader(
       open_pictures({.kind = DatasetKind::synthetic, .root = {}, .splits = {"train"}}),
       {.side = side, .batch = config.batch, .flip = true});
-  SplatVaeLearner learner(config, at::kCPU);
-  learner.model().train(true);
+  SplatVaeUpdate update(config, at::kCPU);
+  update.model().train(true);
   std::int64_t epoch = 0;
   loader.start_epoch(epoch);
   StageClock clock;
   const auto step = [&] {
     const auto batch = next_batch(loader, epoch);
-    clock.mark(Stage::data);
-    learner.step(to_unit_range(batch, at::kCPU), config.beta, clock);
+    clock.mark("data");
+    update.step(to_unit_range(batch, at::kCPU), config.beta, clock);
   };
   for (int i = 0; i < 2; ++i) step();
   clock = {};
   for (auto _ : state) {
     step();
-    clock.mark(Stage::other);
+    clock.mark("other");
   }
   state.SetItemsProcessed(state.iterations() * config.batch);
-  for (std::size_t i = 0; i < kStageNames.size(); ++i) {
-    state.counters[kStageNames[i]] = benchmark::Counter(clock.seconds(static_cast<Stage>(i)),
-                                                        benchmark::Counter::kAvgIterations);
+  for (const auto& [stage, seconds] : clock.seconds()) {
+    state.counters[std::string(stage)] =
+        benchmark::Counter(seconds, benchmark::Counter::kAvgIterations);
   }
 }
 

@@ -72,13 +72,15 @@ FramePairs::Pairs FramePairs::at_places(const at::Tensor& places) const {
   return {frames_.index_select(0, places), frames_.index_select(0, places + options_.stride)};
 }
 
-FramePairs::Pairs FramePairs::batch(std::int64_t epoch, std::int64_t batch) const {
+void FramePairs::start_epoch(std::int64_t epoch, std::int64_t first) {
   const auto order = epoch_order(options_.seed, epoch, training_, /*shuffle=*/true);
-  const auto first = static_cast<std::size_t>(batch * options_.batch);
-  auto places = at::empty({options_.batch}, at::kLong);
-  std::copy_n(order.begin() + static_cast<std::ptrdiff_t>(first), options_.batch,
-              places.data_ptr<std::int64_t>());
-  return at_places(places);
+  order_ = at::tensor(order, at::kLong);
+  next_ = first;
+}
+
+std::optional<FramePairs::Pairs> FramePairs::next() {
+  if (!order_.defined() || next_ >= batches()) return std::nullopt;
+  return at_places(order_.narrow(0, next_++ * options_.batch, options_.batch));
 }
 
 FramePairs::Pairs FramePairs::spread(std::int64_t count, bool held_out) const {

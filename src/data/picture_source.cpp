@@ -67,6 +67,12 @@ std::string name_of(DatasetKind kind) {
   throw UsageError("expected a known data set");
 }
 
+std::vector<std::string> dataset_names() {
+  std::vector<std::string> names;
+  for (const auto& [kind, name] : kinds) names.emplace_back(name);
+  return names;
+}
+
 std::string PictureSource::list_hash() const {
   std::uint64_t hash = 14695981039346656037U;  // FNV-1a
   const auto take = [&hash](std::string_view bytes) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <sstream>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
@@ -14,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kKept = 2;
+const std::string kSum = "sum.", kTerms = "terms", kKind = "kind";
 
 /// Exact text of a double, and back.
 std::string exact(double value) {
@@ -23,28 +25,67 @@ std::string exact(double value) {
 }
 
 template <class Number>
-Number number(const TensorFile& state, const std::string& key) {
+std::optional<Number> parsed(const TensorFile& state, const std::string& key) {
   const auto found = state.metadata.find(key);
+  if (found == state.metadata.end()) return std::nullopt;
   Number value{};
-  if (found != state.metadata.end()) {
-    const auto& digits = found->second;
-    const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (end.ec == std::errc() && end.ptr == digits.data() + digits.size() && value >= 0) {
-      return value;
-    }
-  }
+  const auto& digits = found->second;
+  const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (end.ec == std::errc() && end.ptr == digits.data() + digits.size()) return value;
+  return std::nullopt;
+}
+
+[[noreturn]] void misses(const std::string& key) {
   throw Error(text("expected a training state with '", key, "' in its metadata"));
 }
 
+std::int64_t count(const TensorFile& state, const std::string& key) {
+  const auto value = parsed<std::int64_t>(state, key);
+  if (!value || *value < 0) misses(key);
+  return *value;
+}
+
+/// The terms stand in their order under `terms`, a comma between them.
+void write_sums(const Figures& sums, TensorFile& state) {
+  std::string names;
+  for (const auto& [name, value] : sums) {
+    state.metadata[kSum + name] = exact(value);
+    names += (names.empty() ? "" : ",") + name;
+  }
+  if (!names.empty()) state.metadata[kTerms] = names;
+}
+
+Figures read_sums(const TensorFile& state) {
+  Figures sums;
+  const auto terms = state.metadata.find(kTerms);
+  if (terms == state.metadata.end()) return sums;
+  std::istringstream names(terms->second);
+  for (std::string name; std::getline(names, name, ',');) {
+    const auto sum = number_in(state, kSum + name);
+    if (!sum) misses(kSum + name);
+    sums.emplace_back(name, *sum);
+  }
+  return sums;
+}
+
 TrainingPosition position_of(const TensorFile& state) {
-  return {.epoch = number<std::int64_t>(state, "epoch"),
-          .batch = number<std::int64_t>(state, "batch"),
-          .step = number<std::int64_t>(state, "step"),
-          .rec_sum = number<double>(state, "rec_sum"),
-          .kl_sum = number<double>(state, "kl_sum")};
+  return {.epoch = count(state, "epoch"),
+          .batch = count(state, "batch"),
+          .step = count(state, "step"),
+          .sums = read_sums(state)};
 }
 
 }  // namespace
+
+std::optional<double> number_in(const TensorFile& state, const std::string& key) {
+  return parsed<double>(state, key);
+}
+
+void check_kind(const TensorFile& state, const std::string& kind) {
+  const auto found = state.metadata.find(kKind);
+  if (found == state.metadata.end() || found->second == kind) return;
+  throw Error(text("expected a training state of ", kind, ", got one of ", found->second));
+}
 
 CheckpointFolder::CheckpointFolder(const fs::path& run_folder)
     : folder_(run_folder / "checkpoints") {}
@@ -56,8 +97,7 @@ void CheckpointFolder::save(TensorFile state, const TrainingPosition& position) 
   state.metadata["epoch"] = std::to_string(position.epoch);
   state.metadata["batch"] = std::to_string(position.batch);
   state.metadata["step"] = std::to_string(position.step);
-  state.metadata["rec_sum"] = exact(position.rec_sum);
-  state.metadata["kl_sum"] = exact(position.kl_sum);
+  write_sums(position.sums, state);
   char name[48];
   std::snprintf(name, sizeof name, "step-%08lld.safetensors",
                 static_cast<long long>(position.step));

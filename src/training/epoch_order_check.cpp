@@ -1,10 +1,12 @@
-#include "neurosplat/training/epoch_order_check.h"
+#include "training/epoch_order_check.h"
 
 #include <optional>
+#include <utility>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/training/options.h"
 
 namespace neurosplat {
 namespace {
@@ -42,6 +44,13 @@ void check_options(const OrderMakers& makers, const CheckpointFolder::Loaded& ch
 }
 
 }  // namespace
+
+OrderMakers order_makers(const nlohmann::ordered_json& config,
+                         const std::vector<std::string>& names, std::string data) {
+  OrderMakers makers{{}, std::move(data)};
+  for (const auto& name : names) makers.options[name] = config.at(name).dump();
+  return makers;
+}
 
 void note(const OrderMakers& makers, TensorFile& state) {
   for (const auto& [name, value] : makers.options) state.metadata[kPrefix + name] = value;

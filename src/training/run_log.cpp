@@ -10,8 +10,6 @@
 namespace neurosplat {
 namespace {
 
-constexpr const char* kLossHeader = "epoch,rec,kl,beta";
-
 std::vector<std::string> lines_of(const std::filesystem::path& path) {
   std::vector<std::string> lines;
   std::ifstream in(path);
@@ -41,31 +39,43 @@ std::int64_t epoch_of_metrics(const std::string& line) {
 }  // namespace
 
 RunLog::RunLog(const std::filesystem::path& run_folder)
-    : loss_path_(run_folder / "loss.csv"),
-      metrics_path_(run_folder / "metrics.jsonl"),
-      loss_{kLossHeader} {}
+    : loss_path_(run_folder / "loss.csv"), metrics_path_(run_folder / "metrics.jsonl") {}
 
 void RunLog::keep_through(std::int64_t last) {
   const auto kept = [last](std::int64_t epoch) { return epoch >= 1 && epoch <= last; };
-  for (const auto& line : lines_of(loss_path_)) {
+  const auto lines = lines_of(loss_path_);
+  for (const auto& line : lines) {
     if (kept(epoch_of_loss(line))) loss_.push_back(line);
   }
+  if (!loss_.empty() && lines.front().starts_with("epoch,")) header_ = lines.front();
   for (const auto& line : lines_of(metrics_path_)) {
     if (kept(epoch_of_metrics(line))) metrics_.push_back(line);
   }
 }
 
-void RunLog::add(std::int64_t epoch, double rec, double kl, double beta,
-                 const nlohmann::ordered_json& metrics) {
-  std::ostringstream row;
-  row << epoch << std::setprecision(9) << ',' << rec << ',' << kl << ',' << beta;
-  loss_.push_back(row.str());
+void RunLog::add(std::int64_t epoch, const Figures& row, const nlohmann::ordered_json& metrics) {
+  if (header_.empty()) {
+    header_ = "epoch";
+    for (const auto& [name, value] : row) header_ += ',' + name;
+  }
+  std::istringstream columns(header_);
+  std::ostringstream line;
+  std::string column;
+  std::getline(columns, column, ',');
+  line << epoch << std::setprecision(9);
+  while (std::getline(columns, column, ',')) {
+    line << ',';
+    for (const auto& [name, value] : row) {
+      if (name == column) line << value;
+    }
+  }
+  loss_.push_back(line.str());
   metrics_.push_back(metrics.dump());
   write();
 }
 
 void RunLog::write() const {
-  write_file_atomically(loss_path_, joined(loss_));
+  write_file_atomically(loss_path_, header_ + '\n' + joined(loss_));
   write_file_atomically(metrics_path_, joined(metrics_));
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "neurosplat/io/frame_source.h"
@@ -37,8 +38,10 @@ class FramePairs {
   struct Pairs {
     at::Tensor now, next;  ///< uint8 [B, 3, side, side]
   };
-  /// Batch `batch` of epoch `epoch`, both from 0.
-  Pairs batch(std::int64_t epoch, std::int64_t batch) const;
+  /// Starts epoch `epoch` at batch `first`, both from 0.
+  void start_epoch(std::int64_t epoch, std::int64_t first = 0);
+  /// The next batch, nothing at the end of the epoch or before the first.
+  std::optional<Pairs> next();
   /// `count` pairs spread evenly over those to train on, or over those held out; all when there
   /// are no more.
   Pairs spread(std::int64_t count, bool held_out) const;
@@ -51,6 +54,8 @@ class FramePairs {
   FramePairOptions options_;
   at::Tensor frames_;  // uint8 [T, 3, side, side]
   std::int64_t training_ = 0, first_held_out_ = 0;
+  at::Tensor order_;  // int64, of the epoch at hand
+  std::int64_t next_ = 0;
 };
 
 }  // namespace neurosplat

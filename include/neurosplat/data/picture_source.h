@@ -13,6 +13,7 @@ enum class DatasetKind { flowers, celeba, cifar10, folder, smoke, synthetic };
 /// "flowers", "celeba", ...; throws UsageError that lists the names for anything else.
 DatasetKind dataset_from_name(const std::string& name);
 std::string name_of(DatasetKind kind);
+std::vector<std::string> dataset_names();
 
 /// Pictures of one split of one data set, decoded one at a time. Safe to call from several
 /// threads.

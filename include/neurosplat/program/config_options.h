@@ -2,11 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include "neurosplat/core/text.h"
 #include "neurosplat/training/options.h"
 
 namespace neurosplat::apps {
@@ -17,39 +19,45 @@ inline std::string option_name(std::string name) {
   return "--" + name;
 }
 
-/// One command-line option for each option of `config`, its present value the default. `aliases`
-/// gives some of them a second name, e.g. {"data", "data_dir"}.
+/// "threads" and "CPU threads; 0: all cores" to "CPU threads; 0: all cores (0 to 1024)".
+template <class Field>
+std::string help_of(const Option<Field>& option) {
+  const auto range = expected(option.range);
+  return range.empty() ? option.help : text(option.help, " (", range, ")");
+}
+
+/// One command-line option for each option of `config`, in its group, its present value the
+/// default. `aliases` gives some of them a second name, e.g. {"data", "data_dir"}.
 template <class Config>
 void add_config_options(CLI::App& app, Config& config,
                         const std::map<std::string, std::string>& aliases = {}) {
-  visit_options(config, [&](const char* name, auto& field, const char* help) {
-    using Field = std::remove_reference_t<decltype(field)>;
-    std::string names = option_name(name);
-    if (const auto alias = aliases.find(name); alias != aliases.end()) {
+  visit_options(config, [&](const auto& option) {
+    using Field = std::remove_reference_t<decltype(option.field)>;
+    std::string names = option_name(option.name);
+    if (const auto alias = aliases.find(option.name); alias != aliases.end()) {
       names += "," + option_name(alias->second);
     }
+    CLI::Option* added = nullptr;
     if constexpr (std::is_same_v<Field, bool>) {
-      app.add_flag(names + ",!--no-" + option_name(name).substr(2), field, help);
-    } else if constexpr (std::is_same_v<Field, std::vector<std::string>>) {
-      app.add_option(names, field, help)->delimiter(',')->capture_default_str();
+      names += ",!--no-" + option_name(option.name).substr(2);
+      added = app.add_flag(names, option.field, help_of(option));
     } else {
-      app.add_option(names, field, help)->capture_default_str();
+      added = app.add_option(names, option.field, help_of(option))->capture_default_str();
+      if constexpr (std::is_same_v<Field, std::vector<std::string>>) added->delimiter(',');
     }
+    added->group(option.group);
   });
 }
 
 /// Copies the fields whose options were given on the command line.
 template <class Config>
-void copy_given_options(const CLI::App& app, const Config& given, Config& into) {
-  visit_options(into, [&](const char* name, auto& field, const char*) {
-    if (app.get_option(option_name(name))->count() == 0) return;
-    visit_options(given, [&](const std::string& other, const auto& value, const char*) {
-      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>,
-                                   std::remove_cvref_t<decltype(field)>>) {
-        if (other == name) field = value;
-      }
-    });
-  });
+void copy_given_options(const CLI::App& app, Config given, Config& into) {
+  auto values = write_options(given);
+  for (auto value = values.begin(); value != values.end();) {
+    const bool was_given = app.get_option(option_name(value.key()))->count() > 0;
+    value = was_given ? std::next(value) : values.erase(value);
+  }
+  read_options(into, values, "command line");
 }
 
 /// --amp alone means on, as in the reference.

@@ -1,23 +1,37 @@
 #pragma once
 
+#include <ATen/Parallel.h>
+
+#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
 #include <system_error>
 
+#include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/program/config_options.h"
+#include "neurosplat/program/program.h"
 #include "neurosplat/training/options.h"
 #include "neurosplat/training/run_folder.h"
+#include "neurosplat/training/trainer.h"
 
 namespace neurosplat::apps {
 
 /// What one kind of training adds to what all do alike.
 template <class Config>
 struct TrainingKind {
+  const char* name;         ///< of the subcommand
+  const char* description;  ///< of what it trains
+  const char* resume_help;
+  const char* smoke_help;
+  /// Second names of options, e.g. {"data", "data_dir"}.
+  std::map<std::string, std::string> aliases;
+
   void (*use_smoke_settings)(Config&);
   /// Whether a run with this configuration was made by --smoke.
   bool (*is_smoke)(const Config&);
@@ -25,6 +39,10 @@ struct TrainingKind {
   std::filesystem::path (*folder_read)(const Config&);
   /// Whether --resume also takes a file of weights to start from.
   bool takes_weights;
+  /// Settles values that belong to the run, from those of the run that is resumed if there is one,
+  /// and warns of what the user may not expect.
+  void (*settle)(Config&, const Config* resumed);
+  std::unique_ptr<Learner> (*make_learner)(const Config&, const at::Device&, bool smoke);
 };
 
 /// What stands on the command line.
@@ -48,20 +66,22 @@ struct PreparedRun {
 
 template <class Config>
 void add_training_options(CLI::App& command, TrainingRequest<Config>& request,
-                          const std::string& resume_help, const std::string& smoke_help,
-                          const std::map<std::string, std::string>& aliases = {}) {
+                          const TrainingKind<Config>& kind) {
   request.command = &command;
-  command.add_option("--config", request.config_file,
-                     "JSON file of options, named as here; overrides those of a resumed run, flags "
-                     "override it");
-  command.add_option("--resume", request.resume_path, resume_help)->expected(0, 1);
-  command.add_flag("--accept-changed-data", request.accept_changed_data,
-                   "resume on other pictures than the run was trained on; an epoch that was begun "
-                   "begins anew");
-  command.add_flag("--overwrite", request.overwrite, "replace a run that --out holds already");
-  command.add_flag("--smoke", request.smoke, smoke_help);
-  add_config_options(command, request.given, aliases);
+  add_config_options(command, request.given, kind.aliases);
   let_amp_be_a_flag(command, request.given.amp);
+  const auto in_run_group = [](CLI::Option* option) { option->group("Run"); };
+  in_run_group(command.add_option("--config", request.config_file,
+                                  "JSON file of options, named as here; overrides those of a "
+                                  "resumed run, flags override it"));
+  in_run_group(
+      command.add_option("--resume", request.resume_path, kind.resume_help)->expected(0, 1));
+  in_run_group(command.add_flag("--accept-changed-data", request.accept_changed_data,
+                                "resume on other data than the run was trained on; an epoch that "
+                                "was begun begins anew"));
+  in_run_group(
+      command.add_flag("--overwrite", request.overwrite, "replace a run that --out holds already"));
+  in_run_group(command.add_flag("--smoke", request.smoke, kind.smoke_help));
 }
 
 /// Defaults, below smoke settings, below config.json of the run in `run` (none when empty), below
@@ -82,19 +102,11 @@ Config layered_options(const TrainingRequest<Config>& request, const TrainingKin
     const auto file = run / "config.json";
     read_saved_options(config, read_json_file(file), file.string());
   }
-  constexpr bool has_schedule = requires {
-    config.schedule_epochs;
-  };
-  if constexpr (has_schedule) {
-    if (!run.empty()) settle_schedule(config);
-  }
   Config before = config;
   if (!request.config_file.empty()) read(request.config_file);
   copy_given_options(*request.command, request.given, config);
+  kind.settle(config, run.empty() ? nullptr : &before);
   if (run.empty()) return config;
-  if constexpr (has_schedule) {
-    if (config.schedule_epochs == 0) config.schedule_epochs = before.schedule_epochs;
-  }
   config.out = before.out = run;
   const auto changes = changed_options(before, config);
   if (!changes.empty()) log::info("changed from the run's config.json: " + changes);
@@ -184,6 +196,47 @@ PreparedRun<Config> prepare_run(const TrainingRequest<Config>& request,
                           "--overwrite, or choose another --out"));
   }
   return run;
+}
+
+template <class Config>
+int train(const TrainingRequest<Config>& request, const TrainingKind<Config>& kind) {
+  const auto run = prepare_run(request, kind);
+  const auto& config = run.config;
+  use_threads(config.threads);
+  const auto device = device_from_name(config.device);
+  log::info(text("device ", device.str(), config.device == "auto" ? " (auto)" : "", ", ",
+                 at::get_num_threads(), " CPU threads, networks in ",
+                 config.amp_on(device) ? "bf16" : "float32", ", run folder ", config.out.string()));
+  const auto learner = kind.make_learner(config, device, request.smoke);
+  Trainer trainer(config, write_options(config), *learner);
+  if (run.continues) {
+    trainer.resume(request.accept_changed_data);
+  } else if (request.has("--resume")) {
+    learner->start_from(request.resume_path);
+    log::info(
+        text("starting from the weights of ", request.resume_path, " with a fresh optimiser"));
+  }
+  if (!run.continues) run.folder->clear();
+  if (trainer.run() == Trainer::Outcome::interrupted) {
+    log::warn(text("interrupted: saved; continue with --resume ", config.out.string()));
+    return InterruptGuard::exit_code();
+  }
+  if (request.smoke) {
+    std::printf("smoke: ok, %s\n", learner->line_of(trainer.means()).c_str());
+  } else {
+    std::printf("done: %s in %s\n", learner->models().c_str(), config.out.c_str());
+  }
+  return 0;
+}
+
+/// Adds the subcommand; the caller adds options that are no part of a run's configuration.
+template <class Config>
+CLI::App& add_training(Program& program, const TrainingKind<Config>& kind) {
+  const auto request = std::make_shared<TrainingRequest<Config>>();
+  auto& command =
+      program.add(kind.name, kind.description, [request, kind] { return train(*request, kind); });
+  add_training_options(command, *request, kind);
+  return command;
 }
 
 }  // namespace neurosplat::apps

@@ -8,18 +8,24 @@
 #include <vector>
 
 #include "neurosplat/io/safetensors.h"
+#include "neurosplat/training/figures.h"
 
 namespace neurosplat {
 
 /// Where a run stands: the epoch it is in (from 0), batches of it done, steps in all, and the
-/// epoch's sums so far. A position with batch 0 stands between two epochs.
+/// epoch's sums of the loss's terms so far. A position with batch 0 stands between two epochs.
 struct TrainingPosition {
   std::int64_t epoch = 0;
   std::int64_t batch = 0;
   std::int64_t step = 0;
-  double rec_sum = 0;
-  double kl_sum = 0;
+  Figures sums;  ///< empty before the first step, and in checkpoints from before they had names
 };
+
+/// A number of a checkpoint's metadata; nothing where there is none of that name.
+std::optional<double> number_in(const TensorFile& state, const std::string& key);
+
+/// Throws Error when the checkpoint says that it is of another kind of model.
+void check_kind(const TensorFile& state, const std::string& kind);
 
 /// Resumable states of a run, `checkpoints/step-########.safetensors` in the run folder. Each is
 /// one file, written whole or not at all; the last two are kept.

@@ -12,12 +12,42 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/training/option_range.h"
 
-/// Options of a run, described once. A configuration struct has a function
-///   template <class Config, class Visitor> void visit_options(Config&, Visitor&& visit)
-/// that calls visit(name, field, help) for every option, name in snake_case; the command line,
-/// the JSON file, the resolved configuration and the help all come from it.
+/// Options of a run, described once. A configuration has a function
+///   template <class Visitor> void visit_options(Config&, Visitor&& visit)
+/// that hands every option to `visit`, in groups:
+///   const OptionGroup training("Training", visit);
+///   training("batch", config.batch, "pictures a step", AtLeast{2});
+/// with the name in snake_case, the field, what it means with its unit, and its range. The command
+/// line, the JSON file, the resolved configuration, the help and the checks all come from it. What
+/// several systems need is a block, a base of their configurations (option_blocks.h).
 namespace neurosplat {
+
+template <class Field>
+struct Option {
+  const char* group;
+  const char* name;
+  Field& field;
+  const char* help;
+  OptionRange range;
+};
+
+template <class Visitor>
+class OptionGroup {
+ public:
+  OptionGroup(const char* name, Visitor& visit) : name_(name), visit_(visit) {}
+
+  template <class Field>
+  void operator()(const char* option, Field& field, const char* help,
+                  OptionRange range = AnyValue{}) const {
+    visit_(Option<Field>{name_, option, field, help, std::move(range)});
+  }
+
+ private:
+  const char* name_;
+  Visitor& visit_;
+};
 
 namespace options_detail {
 
@@ -59,9 +89,10 @@ void read_options(Config& config, const nlohmann::json& json, const std::string&
     std::string wanted = key;
     std::replace(wanted.begin(), wanted.end(), '-', '_');
     bool known = false;
-    visit_options(config, [&](const char* name, auto& field, const char*) {
-      if (wanted != name) return;
+    visit_options(config, [&](const auto& option) {
+      if (wanted != option.name) return;
       known = true;
+      auto& field = option.field;
       using Field = std::remove_reference_t<decltype(field)>;
       if (!options_detail::fits<Field>(value)) {
         throw UsageError(text(origin, ": option '", key, "' expects ",
@@ -77,19 +108,41 @@ void read_options(Config& config, const nlohmann::json& json, const std::string&
   }
 }
 
+/// Sets what a run's config.json says. A configuration whose older runs need more has its own.
+template <class Config>
+void read_saved_options(Config& config, const nlohmann::json& saved, const std::string& origin) {
+  read_options(config, saved, origin);
+}
+
 /// All options and their values, in the order of visit_options.
 template <class Config>
-nlohmann::ordered_json write_options(const Config& config) {
+nlohmann::ordered_json write_options(Config config) {
   nlohmann::ordered_json json;
-  visit_options(config, [&](const char* name, const auto& field, const char*) {
-    using Field = std::remove_cvref_t<decltype(field)>;
+  visit_options(config, [&](const auto& option) {
+    using Field = std::remove_reference_t<decltype(option.field)>;
     if constexpr (std::is_same_v<Field, std::filesystem::path>) {
-      json[name] = field.string();
+      json[option.name] = option.field.string();
     } else {
-      json[name] = field;
+      json[option.name] = option.field;
     }
   });
   return json;
+}
+
+/// Throws UsageError, one line, for a value outside of its option's range.
+template <class Config>
+void check_ranges(Config config) {
+  visit_options(config, [](const auto& option) {
+    using Field = std::remove_reference_t<decltype(option.field)>;
+    std::string wrong;
+    if constexpr (std::is_arithmetic_v<Field> && !std::is_same_v<Field, bool>) {
+      wrong = fault(option.range, static_cast<double>(option.field));
+    } else if constexpr (std::is_same_v<Field, std::string> ||
+                         std::is_same_v<Field, std::vector<std::string>>) {
+      wrong = fault(option.range, option.field);
+    }
+    if (!wrong.empty()) throw UsageError(text(option.name, ": ", wrong));
+  });
 }
 
 /// Where `after` differs from `before`: "lr 0.0001 -> 0.0005, epochs 20 -> 40"; empty for nowhere.

@@ -1,62 +1,55 @@
 #pragma once
 
-#include <ATen/core/Generator.h>
-#include <ATen/core/Tensor.h>
-
 #include <map>
 #include <memory>
 #include <string>
 
-#include "neurosplat/io/safetensors.h"
-#include "neurosplat/systems/splat_predictor/splat_predictor_config.h"
-#include "neurosplat/systems/splat_vae/splat_vae.h"
-#include "neurosplat/training/named_adam.h"
+#include "neurosplat/data/frame_pairs.h"
+#include "neurosplat/io/frame_source.h"
+#include "neurosplat/training/learner.h"
+#include "systems/splat_predictor/splat_predictor_update.h"
 
 namespace neurosplat {
 
-/// The terms of one step, none of them weighted; mean squared errors but for kl, nats.
-struct PredictorLoss {
-  double rec;   ///< of the frame itself
-  double pred;  ///< of the next frame, drawn from K z
-  double lin;   ///< of K mu against the next frame's mu
-  double kl;
-  double persistence;  ///< of the frame as a guess of the next: what pred has to beat
-};
-
-/// The model, its Koopman operator, their optimiser and the noise: everything a step changes.
-class SplatPredictorLearner {
+/// Trains a splat VAE to foresee: with z drawn from the posterior of x_t and K the operator,
+///   MSE(draw(z), x_t) + w_pred MSE(draw(K z), x_t+1) + w_lin MSE(K mu_t, mu_t+1) + beta KL,
+/// mu_t+1 without a gradient; docs/neuro-splat.md, "Splat predictor". The run gets pred_###.png
+/// (rows: frame, reconstruction, predicted next, true next), model.safetensors and
+/// koopman.safetensors; metrics.jsonl has the persistence error beside pred.
+class SplatPredictorLearner : public Learner {
  public:
-  SplatPredictorLearner(const SplatPredictorConfig& config, const at::Device& device);
+  /// Reads the frames and builds the model. Throws as check(config) and FramePairs do.
+  SplatPredictorLearner(const SplatPredictorConfig& config, const at::Device& device,
+                        FrameSource& source);
+  ~SplatPredictorLearner() override;
 
-  const SplatVae& model() const { return model_; }
-  /// [latent, latent], the next latent being K z; starts as the identity.
-  const at::Tensor& koopman() const { return koopman_; }
-
-  /// One step on float pictures [B, 3, S, S] and the ones after them. Throws Error and leaves the
-  /// weights as they were when loss or gradient is not finite.
-  PredictorLoss step(const at::Tensor& now, const at::Tensor& next, double beta);
-
-  /// What the posterior's mean gives, without gradients, in evaluation mode.
-  struct Foresight {
-    at::Tensor reconstruction, prediction;  ///< [B, 3, S, S]
-  };
-  Foresight foresee(const at::Tensor& now) const;
-
-  /// Weights (`model.*`, `koopman.weight`), Adam's moments and the generator.
-  TensorFile state() const;
-  /// Throws Error when the state is of another model.
-  void load_state(const TensorFile& state);
+  std::string kind() const override { return "splat-predictor"; }
+  Batches& batches() override;
+  Figures start_epoch(std::int64_t epoch) override;
+  Figures step(const Batch& batch, StageClock& clock) override;
+  std::vector<std::string> terms_in_table(const Figures&) const override { return {"rec", "kl"}; }
+  std::string line_of(const Figures& terms) const override;
+  EpochReport finish_epoch(std::int64_t epoch, const Figures& means, bool last) override;
+  void draw(const std::filesystem::path& run, std::int64_t epoch) const override;
+  void save(TensorFile& state) const override { update_.save(state); }
+  void load(const TensorFile& state) override { update_.load(state); }
+  Figures sums_before_names(const TensorFile& state) const override;
+  void write_models(const std::filesystem::path& run,
+                    const std::map<std::string, std::string>& where) const override;
+  std::string models() const override { return "model.safetensors and koopman.safetensors"; }
 
  private:
-  std::map<std::string, at::Tensor> trainable() const;
+  class PairBatches;
+  struct HeldOut {
+    double pred, persistence;
+  };
+  HeldOut measure_held_out() const;
 
   SplatPredictorConfig config_;
   at::Device device_;
-  bool amp_;
-  SplatVae model_;
-  at::Tensor koopman_;
-  at::Generator noise_;
-  std::unique_ptr<NamedAdam> optimiser_;
+  SplatPredictorUpdate update_;
+  std::unique_ptr<PairBatches> batches_;
+  double beta_ = 0;
 };
 
 }  // namespace neurosplat

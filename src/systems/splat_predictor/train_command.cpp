@@ -1,23 +1,17 @@
 #include "neurosplat/systems/splat_predictor/commands.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
-
 #include <cmath>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <string>
 
-#include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
-#include "neurosplat/core/interrupt.h"
-#include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/frame_source.h"
 #include "neurosplat/program/training_command.h"
 #include "neurosplat/systems/splat_predictor/splat_predictor_config.h"
-#include "neurosplat/systems/splat_predictor/splat_predictor_trainer.h"
+#include "systems/splat_predictor/splat_predictor_learner.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -25,8 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kSmokeFrames = 12;
-
-using Request = TrainingRequest<SplatPredictorConfig>;
 
 void use_smoke_settings(SplatPredictorConfig& config) {
   config.out = "./runs/smoke-temporal";
@@ -46,9 +38,6 @@ bool is_smoke(const SplatPredictorConfig& config) {
 fs::path folder_read(const SplatPredictorConfig& config) {
   return config.frames_dir;
 }
-
-constexpr TrainingKind<SplatPredictorConfig> kKind = {use_smoke_settings, is_smoke, folder_read,
-                                                      /*takes_weights=*/false};
 
 /// A bright spot that goes round, for --smoke.
 class SpotFrames : public FrameSource {
@@ -87,44 +76,31 @@ std::unique_ptr<FrameSource> open_frames(const SplatPredictorConfig& config, boo
   return open_frame_source(given);
 }
 
-int train(const Request& request) {
-  const auto run = prepare_run(request, kKind);
-  use_threads(run.config.threads);
-  const auto device = device_from_name(run.config.device);
-  log::info(text("device ", device.str(), ", ", at::get_num_threads(), " CPU threads, run folder ",
-                 run.config.out.string()));
-  const auto source = open_frames(run.config, request.smoke);
-  SplatPredictorTrainer trainer(run.config, *source);
-  if (run.continues) {
-    trainer.resume(request.accept_changed_data);
-  } else {
-    run.folder->clear();
-  }
-  if (trainer.run() == SplatPredictorTrainer::Outcome::interrupted) {
-    log::warn(text("interrupted: saved; continue with --resume ", run.config.out.string()));
-    return InterruptGuard::exit_code();
-  }
-  const auto last = trainer.last();
-  if (request.smoke) {
-    std::printf("smoke: ok, rec %.5f, pred %.5f (copy %.5f), kl %.3f nats\n", last.rec, last.pred,
-                last.persistence, last.kl);
-  } else {
-    std::printf("done: model.safetensors and koopman.safetensors in %s\n", run.config.out.c_str());
-  }
-  return 0;
+std::unique_ptr<Learner> make_learner(const SplatPredictorConfig& config, const at::Device& device,
+                                      bool smoke) {
+  return std::make_unique<SplatPredictorLearner>(config, device, *open_frames(config, smoke));
+}
+
+TrainingKind<SplatPredictorConfig> kind() {
+  return {.name = "splat-predictor",
+          .description = "Train a splat VAE and an operator that foresees the next frame.",
+          .resume_help = "continue the run in --out or in the folder given, with its own options",
+          .smoke_help =
+              "two steps on generated frames, to see that everything works; replaces the "
+              "smoke run before it in ./runs/smoke-temporal, else as --overwrite says",
+          .aliases = {},
+          .use_smoke_settings = use_smoke_settings,
+          .is_smoke = is_smoke,
+          .folder_read = folder_read,
+          .takes_weights = false,
+          .settle = [](SplatPredictorConfig&, const SplatPredictorConfig*) {},
+          .make_learner = make_learner};
 }
 
 }  // namespace
 
 void add_train_splat_predictor(Program& program) {
-  const auto request = std::make_shared<Request>();
-  auto& command = program.add("splat-predictor",
-                              "Train a splat VAE and an operator that foresees the next frame.",
-                              [request] { return train(*request); });
-  add_training_options(command, *request,
-                       "continue the run in --out or in the folder given, with its own options",
-                       "two steps on generated frames, to see that everything works; replaces the "
-                       "smoke run before it in ./runs/smoke-temporal, else as --overwrite says");
+  add_training(program, kind());
 }
 
 }  // namespace neurosplat::apps

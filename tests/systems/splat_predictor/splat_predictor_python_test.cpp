@@ -11,15 +11,15 @@
 #include "neurosplat/data/picture_loader.h"
 #include "neurosplat/io/safetensors.h"
 #include "neurosplat/systems/splat_predictor/koopman_file.h"
-#include "neurosplat/systems/splat_predictor/splat_predictor_trainer.h"
 #include "support/command.h"
 #include "support/temporary_folder.h"
-#include "systems/splat_predictor/predictor_frames.h"
+#include "systems/splat_predictor/splat_predictor_training.h"
 
 namespace neurosplat {
 namespace {
 
 using testing::MovingSpot;
+using testing::SplatPredictorTraining;
 using testing::TemporaryFolder;
 
 TEST(SplatPredictor, TrainsAsPyTorchDoes) {
@@ -42,8 +42,8 @@ TEST(SplatPredictor, TrainsAsPyTorchDoes) {
   config.device = "cpu";
   config.pictures_every = 0;
   MovingSpot source(13), same(13);
-  SplatPredictorTrainer trainer(config, source);
-  ASSERT_EQ(trainer.run(), SplatPredictorTrainer::Outcome::finished);
+  SplatPredictorTraining trainer(config, source);
+  ASSERT_EQ(trainer.run(), Trainer::Outcome::finished);
 
   // The weights at the start are those of another trainer that was stopped before its first step:
   // checkpoints keep the last two only.
@@ -51,13 +51,14 @@ TEST(SplatPredictor, TrainsAsPyTorchDoes) {
   config.epochs = 1;
   config.max_steps = 1;
   MovingSpot third(13);
-  SplatPredictorTrainer first(config, third);
+  SplatPredictorTraining first(config, third);
   first.run();
   auto start = read_safetensors(folder / "start" / "checkpoints" / "step-00000000.safetensors");
-  const FramePairs pairs(same, {.side = 16, .batch = 12, .seed = 7});
+  FramePairs pairs(same, {.side = 16, .batch = 12, .seed = 7});
   std::vector<at::Tensor> now, next;
   for (std::int64_t epoch = 0; epoch < kEpochs; ++epoch) {
-    const auto batch = pairs.batch(epoch, 0);
+    pairs.start_epoch(epoch);
+    const auto batch = *pairs.next();
     now.push_back(to_unit_range(batch.now, at::Device(at::kCPU)));
     next.push_back(to_unit_range(batch.next, at::Device(at::kCPU)));
   }

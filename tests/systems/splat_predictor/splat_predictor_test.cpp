@@ -12,17 +12,17 @@
 #include "neurosplat/data/picture_loader.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/systems/splat_predictor/koopman_file.h"
-#include "neurosplat/systems/splat_predictor/splat_predictor_trainer.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
 #include "neurosplat/training/checkpoint.h"
 #include "support/command.h"
 #include "support/temporary_folder.h"
-#include "systems/splat_predictor/predictor_frames.h"
+#include "systems/splat_predictor/splat_predictor_training.h"
 
 namespace neurosplat {
 namespace {
 
 using testing::MovingSpot;
+using testing::SplatPredictorTraining;
 using testing::TemporaryFolder;
 
 SplatPredictorConfig tiny(const std::filesystem::path& out) {
@@ -47,14 +47,14 @@ std::vector<nlohmann::json> metrics_of(const std::filesystem::path& run) {
 
 void train(const SplatPredictorConfig& config, bool resume = false, int frames = 40) {
   MovingSpot source(frames);
-  SplatPredictorTrainer trainer(config, source);
+  SplatPredictorTraining trainer(config, source);
   if (resume) trainer.resume();
-  EXPECT_EQ(trainer.run(), SplatPredictorTrainer::Outcome::finished);
+  EXPECT_EQ(trainer.run(), Trainer::Outcome::finished);
 }
 
 TEST(FramePairs, PairsEachFrameWithTheOneAfter) {
   MovingSpot source(21), again(21);
-  const FramePairs pairs(source, {.side = 16, .batch = 4, .stride = 2, .seed = 5});
+  FramePairs pairs(source, {.side = 16, .batch = 4, .stride = 2, .seed = 5});
   EXPECT_EQ(pairs.frames(), 21);
   EXPECT_EQ(pairs.size(), 19);
   EXPECT_EQ(pairs.batches(), 4);
@@ -67,8 +67,14 @@ TEST(FramePairs, PairsEachFrameWithTheOneAfter) {
     return std::int64_t{-1};
   };
   std::vector<std::int64_t> seen;
+  const auto third_of = [&](std::int64_t epoch) {
+    pairs.start_epoch(epoch, 2);
+    return pairs.next()->now;
+  };
+  EXPECT_FALSE(pairs.next().has_value());
+  pairs.start_epoch(0);
   for (std::int64_t b = 0; b < 4; ++b) {
-    const auto batch = pairs.batch(0, b);
+    const auto batch = *pairs.next();
     for (std::int64_t i = 0; i < 4; ++i) {
       seen.push_back(place(batch.now[i]));
       EXPECT_GE(seen.back(), 0);
@@ -77,8 +83,9 @@ TEST(FramePairs, PairsEachFrameWithTheOneAfter) {
   }
   std::sort(seen.begin(), seen.end());
   EXPECT_EQ(std::adjacent_find(seen.begin(), seen.end()), seen.end());  // each once an epoch
-  EXPECT_TRUE(pairs.batch(1, 2).now.equal(pairs.batch(1, 2).now));
-  EXPECT_FALSE(pairs.batch(0, 2).now.equal(pairs.batch(1, 2).now));
+  EXPECT_FALSE(pairs.next().has_value());
+  EXPECT_TRUE(third_of(1).equal(third_of(1)));
+  EXPECT_FALSE(third_of(0).equal(third_of(1)));
 }
 
 TEST(FramePairs, HoldsTheLastOnesOutWithoutSharingAFrame) {
@@ -165,7 +172,7 @@ TEST(SplatPredictor, GoesOnWithTheStepsTheOrderAndTheFramesItWasBegunWith) {
   other.batch = 4;
   EXPECT_THROW(train(other, /*resume=*/true), UsageError);
   MovingSpot longer(41);
-  SplatPredictorTrainer trainer(config, longer);
+  SplatPredictorTraining trainer(config, longer);
   EXPECT_THROW(trainer.resume(), Error);
   trainer.resume(/*accept_changed_data=*/true);
 }
@@ -187,7 +194,7 @@ TEST(SplatPredictor, RefusesWhatCannotBe) {
   refused([](auto& config) { config.beta_warmup = 0; });
   refused([](auto& config) { config.renderer = "fast"; });
   MovingSpot source(40);
-  SplatPredictorTrainer trainer(tiny(folder / "run"), source);
+  SplatPredictorTraining trainer(tiny(folder / "run"), source);
   EXPECT_THROW(trainer.resume(), Error);
 }
 

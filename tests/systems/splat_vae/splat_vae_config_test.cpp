@@ -124,7 +124,7 @@ TEST(SplatVaeConfig, ListsWhatChanged) {
   after.lr = 5e-4;
   after.dataset = "smoke";
   EXPECT_EQ(changed_options(before, after),
-            R"(dataset "flowers" -> "smoke", epochs 200 -> 40, lr 0.0002 -> 0.0005)");
+            R"(dataset "flowers" -> "smoke", lr 0.0002 -> 0.0005, epochs 200 -> 40)");
 }
 
 TEST(SplatVaeConfig, RefusesValuesThatCannotBe) {

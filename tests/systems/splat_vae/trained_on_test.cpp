@@ -8,8 +8,9 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/systems/splat_vae/splat_vae_trainer.h"
+#include "neurosplat/training/trainer.h"
 #include "support/temporary_folder.h"
+#include "systems/splat_vae/splat_vae_learner.h"
 
 namespace neurosplat {
 namespace {
@@ -167,7 +168,7 @@ TEST_F(TrainedOnAFolder, TrustsNoModelFile) {
   }
 }
 
-TEST(TrainedOn, IsWhatATrainerLeavesInItsModel) {
+TEST(TrainedOn, IsWhatTrainingLeavesInItsModel) {
   const testing::TemporaryFolder folder;
   SplatVaeConfig config;
   config.dataset = "smoke";
@@ -179,7 +180,8 @@ TEST(TrainedOn, IsWhatATrainerLeavesInItsModel) {
   config.seed = 4;
   config.split_seed = 7;
   config.max_steps = 1;
-  SplatVaeTrainer(config).run();
+  SplatVaeLearner learner(config, at::kCPU);
+  Trainer(config, write_options(config), learner).run();
   const auto model = load_described_splat_vae(config.out);
   EXPECT_EQ(model.metadata.at("step"), "1");
   const auto trained = trained_on(model);

@@ -7,6 +7,8 @@
 #include <string>
 
 #include "neurosplat/io/frame_source.h"
+#include "neurosplat/training/trainer.h"
+#include "systems/splat_predictor/splat_predictor_learner.h"
 
 namespace neurosplat::testing {
 
@@ -32,6 +34,20 @@ class MovingSpot : public FrameSource {
 
  private:
   int count_, given_ = 0;
+};
+
+/// As the command trains.
+class SplatPredictorTraining {
+ public:
+  SplatPredictorTraining(const SplatPredictorConfig& config, FrameSource& source)
+      : learner_(config, at::kCPU, source), trainer_(config, write_options(config), learner_) {}
+
+  void resume(bool accept_changed_data = false) { trainer_.resume(accept_changed_data); }
+  Trainer::Outcome run() { return trainer_.run(); }
+
+ private:
+  SplatPredictorLearner learner_;
+  Trainer trainer_;
 };
 
 }  // namespace neurosplat::testing

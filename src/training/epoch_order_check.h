@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "neurosplat/training/checkpoint.h"
-#include "neurosplat/training/options.h"
 
 namespace neurosplat {
 
@@ -17,14 +16,9 @@ struct OrderMakers {
   std::string data;                            ///< hash of the pictures
 };
 
-template <class Config>
-OrderMakers order_makers(const Config& config, const std::vector<std::string>& names,
-                         std::string data) {
-  OrderMakers makers{{}, std::move(data)};
-  const auto all = write_options(config);
-  for (const auto& name : names) makers.options[name] = all.at(name).dump();
-  return makers;
-}
+/// `config` has every option of the run, those of `names` among them.
+OrderMakers order_makers(const nlohmann::ordered_json& config,
+                         const std::vector<std::string>& names, std::string data);
 
 /// Notes them in a checkpoint's metadata.
 void note(const OrderMakers& makers, TensorFile& state);
