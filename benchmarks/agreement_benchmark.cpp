@@ -5,9 +5,9 @@
 #include <ATen/core/grad_mode.h>
 #include <benchmark/benchmark.h>
 
-#include "neurosplat/models/device.h"
-#include "neurosplat/perception/agreement_cortex.h"
-#include "neurosplat/perception/gaussian_blur.h"
+#include "neurosplat/core/device.h"
+#include "neurosplat/metrics/gaussian_blur.h"
+#include "neurosplat/systems/cortex/agreement_cortex.h"
 
 namespace neurosplat {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "neurosplat/renderer/renderer.h"
+#include "neurosplat/renderer/packets/renderer.h"
 
 /// What the benchmarks time: drawing a batch of raw packets, and drawing it and going back.
 namespace neurosplat::benchmarks {

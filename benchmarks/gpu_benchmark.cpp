@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "neurosplat/core/error.h"
-#include "neurosplat/renderer/renderer.h"
-#include "renderer/cuda/cuda_lock_step.h"
+#include "neurosplat/renderer/packets/renderer.h"
+#include "renderer/packets/cuda/cuda_lock_step.h"
 #include "support/json_rows.h"
 
 namespace neurosplat {
@@ -158,7 +158,7 @@ void compare(const Size& size, const Machine& machine, std::vector<JsonRow>& row
 }
 
 double lock_step_us() {
-  cuda::LockStep lock(512, 128, 128, 0.02);
+  packet::cuda::LockStep lock(512, 128, 128, 0.02);
   lock.set_target(at::rand({3, 128, 128}));
   lock.set_packets(at::randn({512, 11}));
   return 1e3 * time_ms(1, [&] { lock.step(200); }) / 200;

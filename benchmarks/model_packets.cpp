@@ -8,8 +8,8 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/data/picture_loader.h"
-#include "neurosplat/io/model_file.h"
 #include "neurosplat/io/safetensors.h"
+#include "neurosplat/systems/splat_vae/model_file.h"
 
 namespace neurosplat::benchmarks {
 namespace {

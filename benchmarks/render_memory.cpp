@@ -8,9 +8,9 @@
 #include <string>
 
 #include "drawing.h"
+#include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/models/device.h"
 
 namespace neurosplat::benchmarks {
 namespace {

@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "drawing.h"
+#include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/memory.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/safetensors.h"
-#include "neurosplat/models/device.h"
 
 namespace neurosplat::benchmarks {
 namespace {

@@ -5,12 +5,14 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <benchmark/benchmark.h>
 
+#include <limits>
+
+#include "neurosplat/core/device.h"
 #include "neurosplat/core/memory.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/picture_loader.h"
-#include "neurosplat/models/device.h"
-#include "neurosplat/perception/phase_lock.h"
-#include "training/splat_vae_update.h"
+#include "neurosplat/systems/lock/lock_solver.h"
+#include "systems/splat_vae/splat_vae_update.h"
 
 namespace neurosplat::benchmarks {
 namespace {
@@ -63,11 +65,12 @@ void training_step(benchmark::State& state, std::int64_t side, std::int64_t pack
 }
 
 void lock(benchmark::State& state, std::int64_t side, std::int64_t packets, std::int64_t steps) {
-  const PhaseLock phase_lock(SplatVae({.image_size = side, .packets = packets}),
-                             {.steps = steps, .learning_rate = 0.2});
+  const auto solver = make_lock_solver(SplatVae({.image_size = side, .packets = packets}),
+                                       {.solver = "adam", .steps = steps, .learning_rate = 0.2});
+  constexpr double kNoBudget = std::numeric_limits<double>::infinity();
   const auto picture = at::rand({3, side, side}, at::detail::createCPUGenerator(2), at::kFloat);
-  for (int i = 0; i < 3; ++i) phase_lock.lock(picture);
-  for (auto _ : state) benchmark::DoNotOptimize(phase_lock.lock(picture));
+  for (int i = 0; i < 3; ++i) solver->follow(picture, kNoBudget);
+  for (auto _ : state) benchmark::DoNotOptimize(solver->follow(picture, kNoBudget));
 }
 
 void add_training(std::int64_t side, std::int64_t packets) {

@@ -33,12 +33,12 @@ packets=()
 while (($# > 0)); do
   case $1 in
     --only | --json | --details | --packets | --model | --data | --plot | --bin)
-      (($# > 1)) || usage_error "expected a value after $1, came none"
+      (($# > 1)) || usage_error "expected a value after $1, got none"
       ;;&
     --quick) quick=1 ;;
     --only)
       [[ $2 =~ ^(renderer|scaling|memory|training|lock)$ ]] ||
-        usage_error "expected renderer, scaling, memory, training or lock after --only, came $2"
+        usage_error "expected renderer, scaling, memory, training or lock after --only, got $2"
       only+=("$2")
       shift
       ;;
@@ -53,12 +53,12 @@ while (($# > 0)); do
       usage
       exit
       ;;
-    *) usage_error "expected an option, came $1" ;;
+    *) usage_error "expected an option, got $1" ;;
   esac
   shift
 done
 ((${#only[@]} > 0)) || only=(renderer scaling memory training lock)
-[[ -n $model && -n $data || -z $model$data ]] || usage_error "expected --model and --data together, came one of them"
+[[ -n $model && -n $data || -z $model$data ]] || usage_error "expected --model and --data together, got one of them"
 
 wants() {
   [[ " ${only[*]} " == *" $1 "* ]]
@@ -86,7 +86,7 @@ measure_memory() {
   done
 }
 
-[[ -z $plot ]] || wants scaling || usage_error "expected --only scaling with --plot, came ${only[*]}"
+[[ -z $plot ]] || wants scaling || usage_error "expected --only scaling with --plot, got ${only[*]}"
 if [[ -n $plot ]] && ! command -v gnuplot >/dev/null; then
   "$root/scripts/setup.sh" --plots
 fi

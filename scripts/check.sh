@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds everything, runs every test, then checks the layers, the documents and the layout of the code.
+# Builds everything, runs every test, then checks the modules, the documents and the layout of the code.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -22,7 +22,7 @@ while (($# > 0)); do
       usage
       exit
       ;;
-    *) usage_error "expected --skip-slow or --asan, came $1" ;;
+    *) usage_error "expected --skip-slow or --asan, got $1" ;;
   esac
   shift
 done
@@ -35,7 +35,7 @@ configure "$preset"
 cmake --build "build/$preset" --parallel "$cores"
 say "running the tests"
 ctest --test-dir "build/$preset" --no-tests=error --output-on-failure -j "$cores" "${tests[@]}"
-say "checking the layers"
+say "checking what modules include"
 python3 scripts/check_layers.py
 say "checking links and citations"
 python3 scripts/check_docs.py

@@ -56,10 +56,10 @@ fetch() {
     download "$1" "$part"
   fi
   if ! has_md5 "$part" "$2"; then
-    local came
-    came=$(md5sum <"$part")
+    local got
+    got=$(md5sum <"$part")
     rm -f "$part"
-    fail "expected MD5 $2 of $1, came ${came%% *}: the download is removed, run this again"
+    fail "expected MD5 $2 of $1, got ${got%% *}: the download is removed, run this again"
   fi
   mv -f "$part" "$file"
 }
@@ -88,9 +88,9 @@ case ${1:-} in
     usage
     exit
     ;;
-  -*) usage_error "expected the folder to download to, came $1" ;;
+  -*) usage_error "expected the folder to download to, got $1" ;;
 esac
-(($# == 1)) || usage_error "expected one folder, came $# arguments"
+(($# == 1)) || usage_error "expected one folder, got $# arguments"
 folder=$1
 mkdir -p "$folder" || fail "could not make the folder $folder: choose another one"
 fetch setid.mat "$md5_splits"

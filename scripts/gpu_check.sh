@@ -32,7 +32,7 @@ while (($# > 0)); do
       usage
       exit
       ;;
-    *) usage_error "expected --json FILE or --slow, came $1" ;;
+    *) usage_error "expected --json FILE or --slow, got $1" ;;
   esac
   shift
 done

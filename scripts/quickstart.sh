@@ -78,7 +78,7 @@ data=
 epochs=()
 while (($# > 0)); do
   case $1 in
-    --data | --epochs) (($# > 1)) || usage_error "expected a value after $1, came none" ;;&
+    --data | --epochs) (($# > 1)) || usage_error "expected a value after $1, got none" ;;&
     --data)
       is_flowers "$2" ||
         fail "expected jpg/ and setid.mat in $2, found none: give --data the folder of Flowers-102"
@@ -86,7 +86,7 @@ while (($# > 0)); do
       shift
       ;;
     --epochs)
-      [[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "expected a whole number of at least 1 after --epochs, came $2"
+      [[ $2 =~ ^[1-9][0-9]*$ ]] || usage_error "expected a whole number of at least 1 after --epochs, got $2"
       epochs=(--epochs "$2")
       shift
       ;;
@@ -94,7 +94,7 @@ while (($# > 0)); do
       usage
       exit
       ;;
-    *) usage_error "expected --data or --epochs, came $1" ;;
+    *) usage_error "expected --data or --epochs, got $1" ;;
   esac
   shift
 done

@@ -115,7 +115,7 @@ case ${1:-} in
     usage
     exit
     ;;
-  *) usage_error "expected --plots or nothing, came $1" ;;
+  *) usage_error "expected --plots or nothing, got $1" ;;
 esac
 install_packages
 provide_libtorch

@@ -81,10 +81,10 @@ std::size_t vector_length(const matvar_t& variable, std::size_t most_values) {
 std::vector<std::int64_t> read_mat_integers(const std::filesystem::path& path,
                                             const std::string& variable, std::int64_t least,
                                             std::int64_t most, std::size_t most_values) {
-  const auto refuse = [&](const std::string& came) {
+  const auto refuse = [&](const std::string& got) {
     return Error(text("expected ", path.string(), " to be a MATLAB 5 file with the vector ",
                       variable, " of at most ", most_values, " whole numbers from ", least, " to ",
-                      most, ", ", came, ": fetch the file again"));
+                      most, ", ", got, ": fetch the file again"));
   };
   if (!is_harmless(path, most_values)) throw refuse("it is another kind of file or damaged");
   const MatFile file(Mat_Open(path.c_str(), MAT_ACC_RDONLY), Mat_Close);

@@ -14,7 +14,7 @@
 namespace neurosplat {
 namespace {
 
-constexpr std::array<std::pair<DatasetKind, std::string_view>, 6> kinds = {{
+constexpr std::array<std::pair<DatasetKind, std::string_view>, 6> kKinds = {{
     {DatasetKind::flowers, "flowers"},
     {DatasetKind::celeba, "celeba"},
     {DatasetKind::cifar10, "cifar10"},
@@ -54,7 +54,7 @@ std::unique_ptr<PictureSource> open_kind(const PictureRequest& request) {
 
 DatasetKind dataset_from_name(const std::string& name) {
   std::string known;
-  for (const auto& [kind, kind_name] : kinds) {
+  for (const auto& [kind, kind_name] : kKinds) {
     if (name == kind_name) return kind;
     known += (known.empty() ? "" : ", ") + std::string(kind_name);
   }
@@ -62,14 +62,14 @@ DatasetKind dataset_from_name(const std::string& name) {
 }
 
 std::string name_of(DatasetKind kind) {
-  for (const auto& [known, name] : kinds)
+  for (const auto& [known, name] : kKinds)
     if (known == kind) return std::string(name);
   throw UsageError("expected a known data set");
 }
 
 std::vector<std::string> dataset_names() {
   std::vector<std::string> names;
-  for (const auto& [kind, name] : kinds) names.emplace_back(name);
+  for (const auto& [kind, name] : kKinds) names.emplace_back(name);
   return names;
 }
 

@@ -10,13 +10,14 @@
 #include <numeric>
 #include <sstream>
 
+#include "neurosplat/core/csv.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/picture_loader.h"
+#include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/atomic_file.h"
-#include "neurosplat/io/image_file.h"
 #include "neurosplat/metrics/linear_floor.h"
 #include "neurosplat/metrics/picture_quality.h"
 
@@ -44,19 +45,18 @@ std::vector<std::int64_t> range(std::int64_t first, std::int64_t last) {
   return numbers;
 }
 
-LinearFloor fit_floor(const SplatVae& model, const ReconstructionRequest& request,
+LinearFloor fit_floor(const PictureCoder& coder, const ReconstructionRequest& request,
                       ReconstructionScores::Floors& floors) {
   const auto fitted = seeded_subset(request.floor_pictures, request.floor_limit, request.seed);
   floors.measured = count_shared(*fitted, *request.pictures);
-  const auto loader = load(request, fitted, model.architecture().image_size);
+  const auto loader = load(request, fitted, coder.side);
   floors.pictures = loader.size();
   if (floors.measured > 0) {
     log::warn(text("the floors are fitted to ", floors.measured, " of the ",
                    request.pictures->size(),
                    " pictures that they are measured on: they are no held-out figures"));
   }
-  auto floor =
-      fit_linear_floor(loader.pictures(range(0, loader.size())), model.architecture().latent);
+  auto floor = fit_linear_floor(loader.pictures(range(0, loader.size())), coder.components);
   floors.components = floor.components.size(0);
   return floor;
 }
@@ -66,12 +66,11 @@ struct Versions {
   at::Tensor reconstruction, sample, pca, mean_image;
 };
 
-Versions versions_of(const SplatVae& model, const std::optional<LinearFloor>& floor,
+Versions versions_of(const PictureCoder& coder, const std::optional<LinearFloor>& floor,
                      const at::Tensor& pictures, const at::Generator& noise) {
   Versions versions;
-  const auto there = pictures.to(model.device());
-  versions.reconstruction = model.reconstruct(there).to(at::kCPU);
-  versions.sample = model.reconstruct_sample(there, noise).to(at::kCPU);
+  versions.reconstruction = coder.reconstruct(pictures);
+  versions.sample = coder.reconstruct_sample(pictures, noise);
   if (!floor) return versions;
   versions.pca = project(*floor, pictures);
   versions.mean_image =
@@ -105,11 +104,11 @@ std::vector<std::int64_t> telling_pictures(const std::vector<PictureScore>& scor
   return {order.front(), order[order.size() / 2], order.back()};
 }
 
-at::Tensor telling_sheet(const SplatVae& model, const std::optional<LinearFloor>& floor,
+at::Tensor telling_sheet(const PictureCoder& coder, const std::optional<LinearFloor>& floor,
                          const PictureLoader& loader, const std::vector<PictureScore>& scores) {
   const auto pictures =
       to_unit_range(loader.pictures(telling_pictures(scores)), at::Device(at::kCPU));
-  const auto versions = versions_of(model, floor, pictures, at::detail::createCPUGenerator(0));
+  const auto versions = versions_of(coder, floor, pictures, at::detail::createCPUGenerator(0));
   std::vector<at::Tensor> columns = {pictures, versions.reconstruction};
   if (floor) columns.push_back(versions.pca);
   return picture_grid(at::stack(columns, 1).flatten(0, 1),
@@ -118,24 +117,23 @@ at::Tensor telling_sheet(const SplatVae& model, const std::optional<LinearFloor>
 
 }  // namespace
 
-ReconstructionScores evaluate_reconstruction(const SplatVae& model,
+ReconstructionScores evaluate_reconstruction(const PictureCoder& coder,
                                              const ReconstructionRequest& request) {
   const at::NoGradGuard no_gradient;
-  model.train(false);
   ReconstructionScores scores;
   std::optional<LinearFloor> floor;
   if (request.floor_pictures) {
     scores.floors.emplace();
-    floor = fit_floor(model, request, *scores.floors);
+    floor = fit_floor(coder, request, *scores.floors);
   }
-  const auto loader = load(request, request.pictures, model.architecture().image_size);
+  const auto loader = load(request, request.pictures, coder.side);
   if (loader.size() == 0) throw Error("expected at least one readable picture, found none");
   const auto noise = at::detail::createCPUGenerator(request.seed);
   ProgressLine progress("reconstruction", "images", loader.size());
   for (std::int64_t first = 0; first < loader.size(); first += request.batch) {
     const auto positions = range(first, std::min(first + request.batch, loader.size()));
     const auto pictures = to_unit_range(loader.pictures(positions), at::Device(at::kCPU));
-    const auto versions = versions_of(model, floor, pictures, noise);
+    const auto versions = versions_of(coder, floor, pictures, noise);
     const auto psnr = psnr_list(versions.reconstruction, pictures);
     const auto sample = psnr_list(versions.sample, pictures);
     const auto pca = psnr_list(versions.pca, pictures);
@@ -157,7 +155,7 @@ ReconstructionScores evaluate_reconstruction(const SplatVae& model,
     scores.floors->mean_image_psnr_mean_db =
         mean_of(scores.pictures, &PictureScore::mean_image_psnr_db);
   }
-  scores.sheet = telling_sheet(model, floor, loader, scores.pictures);
+  scores.sheet = telling_sheet(coder, floor, loader, scores.pictures);
   return scores;
 }
 
@@ -166,14 +164,8 @@ void write_per_image_csv(const std::filesystem::path& path, const Reconstruction
   table << "file,psnr_db,ssim,sample_psnr_db,pca_psnr_db,mean_image_psnr_db\n"
         << std::setprecision(7);
   const auto cell = [](double value) { return std::isnan(value) ? "" : text(value); };
-  const auto quoted = [](const std::string& name) {
-    if (name.find_first_of(",\"\n") == std::string::npos) return name;
-    std::string result = "\"";
-    for (const char c : name) result += c == '"' ? std::string("\"\"") : std::string(1, c);
-    return result + "\"";
-  };
   for (const auto& score : scores.pictures) {
-    table << quoted(score.name) << ',' << score.psnr_db << ',' << score.ssim << ','
+    table << csv_field(score.name) << ',' << score.psnr_db << ',' << score.ssim << ','
           << score.sample_psnr_db << ',' << cell(score.pca_psnr_db) << ','
           << cell(score.mean_image_psnr_db) << '\n';
   }

@@ -9,8 +9,8 @@
 namespace neurosplat {
 
 OpenFile open_file(const std::filesystem::path& path, std::string_view expected) {
-  const auto refuse = [&](std::string_view came) -> Error {
-    return Error(text("expected ", expected, " at ", path.string(), ", ", came));
+  const auto refuse = [&](std::string_view got) -> Error {
+    return Error(text("expected ", expected, " at ", path.string(), ", ", got));
   };
   std::error_code failure;
   const auto status = std::filesystem::status(path, failure);

@@ -34,9 +34,9 @@ void check_bytes(const std::vector<std::uint8_t>& bytes) {
 // Blue, green, red, interleaved; turned upright where the file says how it was held.
 cv::Mat read_interleaved(const std::filesystem::path& path) {
   auto bytes = read_bytes(path, "a picture", most_bytes);
-  const auto refuse = [&](std::string_view came) {
+  const auto refuse = [&](std::string_view got) {
     return Error(
-        text("expected a picture at ", path.string(), ", ", came, ": replace or remove the file"));
+        text("expected a picture at ", path.string(), ", ", got, ": replace or remove the file"));
   };
   cv::Mat picture;
   try {
@@ -161,25 +161,6 @@ void write_png_pixels(const std::filesystem::path& path, const at::Tensor& pixel
     throw Error(text("expected to encode ", path.string(), " as PNG, the encoder failed"));
   }
   write_file_atomically(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-}
-
-at::Tensor picture_grid(const at::Tensor& pictures, std::int64_t columns, std::int64_t padding) {
-  if (pictures.dim() != 4 || pictures.size(0) < 1 || pictures.size(1) != 3)
-    throw Error(text("expected pictures [K, 3, H, W], got ", pictures.sizes()));
-  if (columns < 1 || padding < 0)
-    throw Error(text("expected columns >= 1 and padding >= 0, got ", columns, " and ", padding));
-  const auto count = pictures.size(0), height = pictures.size(2), width = pictures.size(3);
-  columns = std::min(columns, count);
-  const auto rows = (count + columns - 1) / columns;
-  auto sheet =
-      at::zeros({3, rows * (height + padding) + padding, columns * (width + padding) + padding},
-                pictures.options());
-  for (std::int64_t k = 0; k < count; ++k) {
-    const auto top = padding + k / columns * (height + padding);
-    const auto left = padding + k % columns * (width + padding);
-    sheet.narrow(1, top, height).narrow(2, left, width).copy_(pictures[k].detach());
-  }
-  return sheet;
 }
 
 }  // namespace neurosplat

@@ -67,9 +67,9 @@ at::Tensor read_array(OpenFile& file) {
 
 at::Tensor read_npy(const std::filesystem::path& path) {
   auto file = open_file(path, "a NumPy file");
-  const auto refuse = [&](std::string_view came) {
+  const auto refuse = [&](std::string_view got) {
     return Error(
-        text("expected a NumPy file at ", path.string(), ", ", came, ": write or copy it again"));
+        text("expected a NumPy file at ", path.string(), ", ", got, ": write or copy it again"));
   };
   try {
     return read_array(file);

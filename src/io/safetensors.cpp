@@ -80,8 +80,8 @@ Layout lay_out(const TensorFile& file) {
 
 TensorFile read_safetensors(const std::filesystem::path& path) {
   auto file = open_file(path, "a safetensors file");
-  const auto refuse = [&](std::string_view came) {
-    return Error(text("expected a safetensors file at ", path.string(), ", ", came,
+  const auto refuse = [&](std::string_view got) {
+    return Error(text("expected a safetensors file at ", path.string(), ", ", got,
                       ": write or copy it again"));
   };
   try {

@@ -293,8 +293,8 @@ std::map<std::string, at::Tensor> StateDictReader::read() {
 
 std::map<std::string, at::Tensor> read_torch_state_dict(const std::filesystem::path& path) {
   const auto size = open_file(path, "a PyTorch state dict").size;
-  const auto refuse = [&](std::string_view came) {
-    return Error(text("expected a PyTorch state dict at ", path.string(), ", ", came,
+  const auto refuse = [&](std::string_view got) {
+    return Error(text("expected a PyTorch state dict at ", path.string(), ", ", got,
                       ": write the state dict alone, torch.save(module.state_dict(), path)"));
   };
   try {

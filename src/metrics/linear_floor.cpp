@@ -23,14 +23,14 @@ constexpr double kSmallestSpread = 1e-10;
 
 void check_pictures(const at::Tensor& pictures, std::int64_t components) {
   if (components < 1) {
-    throw UsageError(text("expected at least 1 component of the linear floor, came ", components,
+    throw UsageError(text("expected at least 1 component of the linear floor, got ", components,
                           ": ask for as many as the latent has numbers"));
   }
   if (!pictures.defined() || pictures.dim() != 4 || pictures.numel() == 0 ||
       !(pictures.scalar_type() == at::kByte || pictures.is_floating_point())) {
     throw Error(
         text("expected pictures [M, C, H, W], uint8 or floating-point, to fit a linear ",
-             "floor to, came ",
+             "floor to, got ",
              pictures.defined() ? text(pictures.scalar_type(), " ", pictures.sizes()) : "nothing",
              ": give at least one picture"));
   }
@@ -77,7 +77,7 @@ LinearFloor fit(const at::Tensor& flat, std::int64_t wanted) {
   const Moments moments = moments_of(flat);
   if (!at::isfinite(moments.gram).all().item<bool>()) {
     throw Error(
-        "expected pictures of finite numbers to fit a linear floor to, came NaN or "
+        "expected pictures of finite numbers to fit a linear floor to, got NaN or "
         "infinity: check the pictures");
   }
   const auto [variances, vectors] = at::linalg_eigh(moments.gram);
@@ -107,7 +107,7 @@ LinearFloor fit_linear_floor(const at::Tensor& pictures, std::int64_t components
   } catch (const c10::Error& error) {
     const std::string what = error.what_without_backtrace();
     throw Error(text("expected to fit a linear floor to ", pictures.size(0), " pictures of ",
-                     pictures.numel() / pictures.size(0), " numbers, came: ",
+                     pictures.numel() / pictures.size(0), " numbers, got: ",
                      what.substr(0, what.find('\n')), ": try fewer or smaller pictures"));
   }
 }
@@ -118,7 +118,7 @@ at::Tensor project(const LinearFloor& floor, const at::Tensor& pictures) {
       pictures.size(1) * pictures.size(2) * pictures.size(3) != floor.mean.numel() ||
       pictures.device() != floor.mean.device()) {
     throw Error(text("expected floating-point pictures [B, C, H, W] of ", floor.mean.numel(),
-                     " numbers on ", floor.mean.device(), ", came ",
+                     " numbers on ", floor.mean.device(), ", got ",
                      pictures.defined() ? text(pictures.scalar_type(), " ", pictures.sizes(),
                                                " on ", pictures.device())
                                         : "nothing",

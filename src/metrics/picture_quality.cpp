@@ -25,8 +25,17 @@ void check_pair(const at::Tensor& a, const at::Tensor& b) {
       return t.defined() ? text(t.scalar_type(), " ", t.sizes(), " on ", t.device()) : "nothing";
     };
     throw Error(text("expected two floating-point [B, C, H, W] batches of one size on one device, ",
-                     "came ", describe(a), " and ", describe(b), ": compare pictures in pairs"));
+                     "got ", describe(a), " and ", describe(b), ": compare pictures in pairs"));
   }
+}
+
+void check_shapes(const at::Tensor& a, const at::Tensor& b) {
+  if (a.defined() && b.defined() && a.sizes() == b.sizes()) return;
+  const auto describe = [](const at::Tensor& t) {
+    return t.defined() ? text(t.sizes()) : std::string("nothing");
+  };
+  throw Error(text("expected two maps of one shape, got ", describe(a), " and ", describe(b),
+                   ": compare maps in pairs"));
 }
 
 /// [length - 10, length]: row i holds the Gaussian weights of the window that starts at i.
@@ -53,11 +62,26 @@ at::Tensor psnr_db(const at::Tensor& a, const at::Tensor& b) {
   return (difference.square().mean({1, 2, 3}).log10() * -10.0).clamp_max(kLargestPsnrDb);
 }
 
+double map_psnr_db(const at::Tensor& a, const at::Tensor& b) {
+  const auto row = [](const at::Tensor& map) { return map.reshape({1, 1, 1, -1}); };
+  check_shapes(a, b);
+  return psnr_db(row(a), row(b)).item<double>();
+}
+
+double map_psnr_db(const at::Tensor& a, const at::Tensor& b, const at::Tensor& weights) {
+  const c10::NoGradGuard no_grad;
+  check_shapes(a, b);
+  check_shapes(a, weights);
+  const at::Tensor error = (a.to(at::kDouble) - b.to(at::kDouble)).square();
+  const at::Tensor weight = weights.to(at::kDouble);
+  return psnr_db_of_error(((weight * error).sum() / weight.sum()).item<double>());
+}
+
 at::Tensor ssim(const at::Tensor& a, const at::Tensor& b) {
   const c10::NoGradGuard no_grad;
   check_pair(a, b);
   if (a.size(2) < kWindow || a.size(3) < kWindow) {
-    throw Error(text("expected pictures of at least ", kWindow, "x", kWindow, " for SSIM, came ",
+    throw Error(text("expected pictures of at least ", kWindow, "x", kWindow, " for SSIM, got ",
                      a.size(2), "x", a.size(3), ": compare larger pictures"));
   }
   const at::Tensor x = a.to(at::kDouble);

@@ -53,6 +53,7 @@ struct Trainer::State {
     position = {.epoch = epoch, .batch = 0, .step = position.step, .sums = {}};
   }
   void save();
+  void write_models() const;
   Figures guarded_step(const Batch& batch);
   bool run_epoch();
   void finish_epoch(const Figures& schedules, double seconds, std::int64_t steps);
@@ -79,6 +80,10 @@ void Trainer::State::save() {
   state.metadata["kind"] = learner.kind();
   note(order, state);
   checkpoints.save(std::move(state), position);
+  write_models();
+}
+
+void Trainer::State::write_models() const {
   learner.write_models(options.out, {{"epoch", std::to_string(position.epoch)},
                                      {"step", std::to_string(position.step)}});
 }
@@ -198,6 +203,7 @@ Trainer::Outcome Trainer::run() {
     log::info(text("nothing left to train: ", state.position.epoch, " epochs and ",
                    state.position.step, " steps are done; ask for more with --epochs",
                    options.max_steps > 0 ? " or --max-steps" : ""));
+    state.write_models();  // a process killed after its last checkpoint has not
     return Outcome::finished;
   }
   std::error_code failure;

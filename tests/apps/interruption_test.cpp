@@ -9,7 +9,7 @@
 
 #include "apps/programs.h"
 #include "apps/run_files.h"
-#include "neurosplat/io/model_file.h"
+#include "neurosplat/systems/splat_vae/model_file.h"
 #include "neurosplat/training/checkpoint.h"
 
 namespace neurosplat {

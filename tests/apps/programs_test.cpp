@@ -7,9 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/programs.h"
+#include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/image_file.h"
-#include "neurosplat/io/model_file.h"
 #include "neurosplat/io/safetensors.h"
+#include "neurosplat/systems/splat_vae/model_file.h"
 
 namespace neurosplat {
 namespace {
@@ -161,7 +162,7 @@ TEST_F(Programs, SampleHoldsTheSheetAndAFewPictures) {
 TEST_F(Programs, SampleDrawsWhatPythonDrawsFromTheReferencesFile) {
   const auto python = testing::python_with("torch, safetensors.torch");
   if (!python) GTEST_SKIP() << "no Python with torch and safetensors";
-  const auto script = testing::source_folder() / "tests/io/reference_splat_vae.py";
+  const auto script = testing::source_folder() / "tests/systems/splat_vae/reference_splat_vae.py";
   const auto made =
       run_command({*python, script.string(), folder.path().string(), "32", "40", "16"});
   ASSERT_EQ(made.status, 0) << made.errors;
@@ -187,13 +188,13 @@ TEST_F(Programs, EvaluateSaysAtOnceWhereItCannotWrite) {
   std::ofstream(folder / "file") << "no folder";
   fs::create_directories(folder / "results");
   std::ofstream(folder / "results" / "metrics.json") << "figures";
-  for (const char* name : {"reconstruction", "lock"}) {
-    expect_refusal(evaluate(name, folder / "file" / "deep", {"--model", nowhere}), 1, "file/deep");
-    expect_refusal(evaluate(name, folder / "results", {"--model", nowhere}), 2,
-                   "metrics.json is there already");
-    expect_refusal(evaluate(name, folder / "results", {"--model", nowhere, "--overwrite"}), 1,
-                   "nowhere: no such file");
-  }
+  expect_refusal(evaluate("reconstruction", folder / "file" / "deep", {"--model", nowhere}), 1,
+                 "file/deep");
+  expect_refusal(evaluate("reconstruction", folder / "results", {"--model", nowhere}), 2,
+                 "metrics.json is there already");
+  expect_refusal(
+      evaluate("reconstruction", folder / "results", {"--model", nowhere, "--overwrite"}), 1,
+      "nowhere: no such file");
   fs::create_directories(folder / "pictures");
   write_png(folder / "pictures" / "best_median_worst.png", at::zeros({3, 20, 20}));
   expect_refusal(

@@ -8,7 +8,7 @@
 
 #include "apps/programs.h"
 #include "neurosplat/io/image_file.h"
-#include "neurosplat/io/model_file.h"
+#include "neurosplat/systems/splat_vae/model_file.h"
 
 namespace neurosplat {
 namespace {
@@ -53,8 +53,8 @@ TEST_F(Programs, AResumedRunKeepsItsOptionsBelowTheFileAndTheFlags) {
                                     run.string() + "/", "--out", run.string(), "--config",
                                     (folder / "more.json").string(), "--clip=2", "--epochs", "2"});
   ASSERT_EQ(resumed.status, 0) << resumed.errors;
-  EXPECT_NE(resumed.errors.find("changed from the run's config.json: epochs 1 -> 2, "
-                                "lr 0.0001 -> 0.0005, clip 5.0 -> 2.0\n"),
+  EXPECT_NE(resumed.errors.find("changed from the run's config.json: lr 0.0001 -> 0.0005, "
+                                "clip 5.0 -> 2.0, epochs 1 -> 2\n"),
             std::string::npos)
       << resumed.errors;
   const auto config = config_of(run);

@@ -20,7 +20,7 @@ inline std::string one_line_error(const std::function<void()>& work) {
     EXPECT_LT(message.size(), 600U) << message;
     return message;
   }
-  ADD_FAILURE() << "expected an Error, none came";
+  ADD_FAILURE() << "expected an Error, got none";
   return {};
 }
 

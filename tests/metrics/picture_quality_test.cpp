@@ -163,12 +163,31 @@ TEST(PictureQuality, RefusesPicturesThatCannotBeCompared) {
   const std::string small = message_of([] {
     ssim(at::ones({1, 3, 16, 10}), at::ones({1, 3, 16, 10}));
   });
-  EXPECT_NE(small.find("came 16x10"), std::string::npos) << small;
+  EXPECT_NE(small.find("got 16x10"), std::string::npos) << small;
   EXPECT_THROW(psnr_db(at::zeros({3, 16, 16}), at::zeros({3, 16, 16})), Error);
   EXPECT_THROW(psnr_db(at::Tensor(), picture), Error);
   for (const auto& message : {sizes, bytes, small}) {
     EXPECT_EQ(message.find('\n'), std::string::npos) << message;
   }
+}
+
+// Two numbers of four are off, by 0.1 and 0.3; weights leave the second out or count it twice.
+TEST(MapPsnr, IsOverAllNumbersAsTheyWeigh) {
+  const auto a = at::zeros({2, 2}, at::kDouble);
+  auto b = a.clone();
+  b[0][1] = 0.1;
+  b[1][0] = 0.3;
+  EXPECT_NEAR(map_psnr_db(a, b), -10 * std::log10(0.10 / 4), 1e-12);
+  EXPECT_NEAR(map_psnr_db(a.flatten(), b.flatten()), map_psnr_db(a, b), 1e-12);
+  EXPECT_EQ(map_psnr_db(a, a), kLargestPsnrDb);
+  auto weights = at::ones({2, 2}, at::kDouble);
+  EXPECT_NEAR(map_psnr_db(a, b, weights), map_psnr_db(a, b), 1e-12);
+  weights[1][0] = 0.0;
+  EXPECT_NEAR(map_psnr_db(a, b, weights), -10 * std::log10(0.01 / 3), 1e-12);
+  weights[1][0] = 2.0;
+  EXPECT_NEAR(map_psnr_db(a, b, weights), -10 * std::log10(0.19 / 5), 1e-12);
+  EXPECT_THROW(map_psnr_db(a, b.flatten()), Error);
+  EXPECT_THROW(map_psnr_db(a, b, weights.flatten()), Error);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "renderer/matrix/axis_map.h"
+#include "renderer/packets/matrix/axis_map.h"
 
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
@@ -10,9 +10,9 @@
 #include <random>
 #include <vector>
 
-#include "renderer/matrix/matrix_kernels.h"
+#include "renderer/packets/matrix/matrix_kernels.h"
 
-namespace neurosplat::matrix {
+namespace neurosplat::packet::matrix {
 namespace {
 
 constexpr double kPi = std::numbers::pi;
@@ -110,4 +110,4 @@ TEST(AxisMap, MatricesAreTransposedAndPaddedWithZeros) {
 }
 
 }  // namespace
-}  // namespace neurosplat::matrix
+}  // namespace neurosplat::packet::matrix

@@ -11,9 +11,9 @@
 
 #include "cuda_emulation/emulator.h"
 #include "neurosplat/core/error.h"
-#include "neurosplat/packet/packet.h"
-#include "neurosplat/renderer/renderer.h"
-#include "renderer/cuda/cuda_kernels.h"
+#include "neurosplat/renderer/packets/packet.h"
+#include "neurosplat/renderer/packets/renderer.h"
+#include "renderer/packets/cuda/cuda_kernels.h"
 #include "renderer_cases.h"
 #include "renderer_numbers.h"
 
@@ -23,7 +23,7 @@ namespace {
 using testing::raw_packets;
 using testing::RendererCase;
 
-cuda::Shape shape_of(const RendererCase& one) {
+packet::cuda::Shape shape_of(const RendererCase& one) {
   return {one.batch, static_cast<int>(one.packets), static_cast<int>(one.channels),
           static_cast<int>(one.height), static_cast<int>(one.width)};
 }
@@ -53,37 +53,37 @@ class Buffer {
   std::vector<float> numbers_;
 };
 
-at::Tensor activated(const cuda::Shape& shape, const at::Tensor& raw) {
+at::Tensor activated(const packet::cuda::Shape& shape, const at::Tensor& raw) {
   Buffer active(raw.numel());
-  cuda::activate(shape, raw.const_data_ptr<float>(), active.data(), nullptr);
+  packet::cuda::activate(shape, raw.const_data_ptr<float>(), active.data(), nullptr);
   return active.tensor(raw.sizes());
 }
 
 struct Prepared {
-  Prepared(const cuda::Shape& shape, const at::Tensor& active)
-      : numbers(shape.batch * cuda::kPreparedNumbers * shape.packets) {
-    cuda::prepare(shape, active.const_data_ptr<float>(), numbers.data(), nullptr);
+  Prepared(const packet::cuda::Shape& shape, const at::Tensor& active)
+      : numbers(shape.batch * packet::cuda::kPreparedNumbers * shape.packets) {
+    packet::cuda::prepare(shape, active.const_data_ptr<float>(), numbers.data(), nullptr);
   }
   Buffer numbers;
 };
 
-at::Tensor drawn(const cuda::Shape& shape, const at::Tensor& active) {
+at::Tensor drawn(const packet::cuda::Shape& shape, const at::Tensor& active) {
   Prepared prepared(shape, active);
-  Buffer workspace(cuda::draw_workspace(shape));
+  Buffer workspace(packet::cuda::draw_workspace(shape));
   Buffer field(shape.batch * shape.channels * shape.height * shape.width);
-  cuda::draw(shape, active.const_data_ptr<float>(), prepared.numbers.data(), workspace.data(),
-             field.data(), nullptr);
+  packet::cuda::draw(shape, active.const_data_ptr<float>(), prepared.numbers.data(),
+                     workspace.data(), field.data(), nullptr);
   return field.tensor({shape.batch, shape.channels, shape.height, shape.width});
 }
 
-at::Tensor gradient_of(const cuda::Shape& shape, const at::Tensor& active,
+at::Tensor gradient_of(const packet::cuda::Shape& shape, const at::Tensor& active,
                        const at::Tensor& field_gradient) {
   Prepared prepared(shape, active);
-  Buffer workspace(cuda::gradient_workspace(shape));
+  Buffer workspace(packet::cuda::gradient_workspace(shape));
   Buffer gradient(active.numel());
-  cuda::gradient(shape, active.const_data_ptr<float>(), prepared.numbers.data(),
-                 field_gradient.const_data_ptr<float>(), workspace.data(), gradient.data(),
-                 nullptr);
+  packet::cuda::gradient(shape, active.const_data_ptr<float>(), prepared.numbers.data(),
+                         field_gradient.const_data_ptr<float>(), workspace.data(), gradient.data(),
+                         nullptr);
   return gradient.tensor(active.sizes());
 }
 
@@ -166,8 +166,8 @@ TEST(CudaEmulation, ActivationGoesBack) {
   auto exact = raw.to(at::kDouble).requires_grad_(true);
   (activate_packets(exact) * weight).sum().backward();
   Buffer gradient(raw.numel());
-  cuda::activate_backward(shape, raw.const_data_ptr<float>(), weight.const_data_ptr<float>(),
-                          gradient.data(), nullptr);
+  packet::cuda::activate_backward(shape, raw.const_data_ptr<float>(),
+                                  weight.const_data_ptr<float>(), gradient.data(), nullptr);
   const auto own = gradient.tensor(raw.sizes());
   for (const double error : testing::gradient_errors(own, exact.grad())) EXPECT_LE(error, 1e-5);
 }
@@ -199,9 +199,9 @@ TEST(CudaEmulation, NotANumberIsSeenInTheWholePicture) {
 }
 
 TEST(CudaEmulation, RefusesWhatNoGridHolds) {
-  EXPECT_NO_THROW(cuda::check_size({64, 4096, 3, 1024, 768}));
-  EXPECT_THROW(cuda::check_size({1'000'000, 512, 3, 65536, 65536}), UsageError);
-  EXPECT_THROW(cuda::check_size({1'000'000'000, 512, 3, 64, 64}), UsageError);
+  EXPECT_NO_THROW(packet::cuda::check_size({64, 4096, 3, 1024, 768}));
+  EXPECT_THROW(packet::cuda::check_size({1'000'000, 512, 3, 65536, 65536}), UsageError);
+  EXPECT_THROW(packet::cuda::check_size({1'000'000'000, 512, 3, 64, 64}), UsageError);
 }
 
 }  // namespace

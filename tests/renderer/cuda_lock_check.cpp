@@ -10,8 +10,8 @@
 #include <string>
 #include <utility>
 
-#include "neurosplat/renderer/renderer.h"
-#include "renderer/cuda/cuda_lock_step.h"
+#include "neurosplat/renderer/packets/renderer.h"
+#include "renderer/packets/cuda/cuda_lock_step.h"
 #include "renderer_numbers.h"
 
 namespace neurosplat {
@@ -26,7 +26,7 @@ bool agrees(const RendererCase& one, int steps) {
   const auto target = at::rand({one.channels, one.height, one.width},
                                at::detail::createCPUGenerator(4), at::kFloat);
   const auto locked = [&](int times) {
-    cuda::LockStep lock(one.packets, one.height, one.width, kRate, one.channels);
+    packet::cuda::LockStep lock(one.packets, one.height, one.width, kRate, one.channels);
     lock.set_target(target);
     lock.set_packets(start[0]);
     lock.step(times);

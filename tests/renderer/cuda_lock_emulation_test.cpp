@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "neurosplat/renderer/renderer.h"
-#include "renderer/cuda/cuda_kernels.h"
+#include "neurosplat/renderer/packets/renderer.h"
+#include "renderer/packets/cuda/cuda_kernels.h"
 #include "renderer_cases.h"
 #include "renderer_numbers.h"
 
@@ -22,7 +22,7 @@ using testing::RendererCase;
 
 /// The memory of a lock, in tensors.
 struct Lock {
-  Lock(const cuda::Shape& given, at::Tensor packets, const at::Tensor& picture)
+  Lock(const packet::cuda::Shape& given, at::Tensor packets, const at::Tensor& picture)
       : shape(given), raw(std::move(packets)), target(picture.contiguous()) {
     const auto pixels = target.numel();
     const auto fresh = [](std::int64_t count) {
@@ -36,26 +36,26 @@ struct Lock {
       return buffer.data_ptr<float>();
     };
     memory.active = hold(fresh(raw.numel()));
-    memory.prepared = hold(fresh(shape.packets * cuda::kPreparedNumbers));
-    memory.draw_space = hold(fresh(std::max(cuda::draw_workspace(shape), pixels)));
+    memory.prepared = hold(fresh(shape.packets * packet::cuda::kPreparedNumbers));
+    memory.draw_space = hold(fresh(std::max(packet::cuda::draw_workspace(shape), pixels)));
     memory.field_gradient = hold(fresh(pixels));
-    memory.gradient_space = hold(fresh(cuda::gradient_workspace(shape)));
+    memory.gradient_space = hold(fresh(packet::cuda::gradient_workspace(shape)));
     memory.active_gradient = hold(fresh(raw.numel()));
     memory.raw_gradient = hold(fresh(raw.numel()));
     memory.first_moment = hold(at::zeros({raw.numel()}));
     memory.second_moment = hold(at::zeros({raw.numel()}));
-    losses = fresh(cuda::lock_losses(shape));
+    losses = fresh(packet::cuda::lock_losses(shape));
     memory.losses = losses.data_ptr<float>();
-    cuda::activate(shape, memory.raw, memory.active, nullptr);
-    cuda::prepare(shape, memory.active, memory.prepared, nullptr);
+    packet::cuda::activate(shape, memory.raw, memory.active, nullptr);
+    packet::cuda::prepare(shape, memory.active, memory.prepared, nullptr);
   }
 
   double loss() const { return losses.sum().item<double>() / static_cast<double>(target.numel()); }
 
-  cuda::Shape shape;
+  packet::cuda::Shape shape;
   at::Tensor raw, target, losses, step = at::zeros({1}, at::kInt);
   std::vector<at::Tensor> buffers;
-  cuda::LockMemory memory{};
+  packet::cuda::LockMemory memory{};
 };
 
 class CudaLockEmulation : public ::testing::TestWithParam<RendererCase> {};
@@ -72,7 +72,8 @@ TEST_P(CudaLockEmulation, FollowsAdamOnTheDenseSum) {
   auto exact = start.to(at::kDouble).requires_grad_(true);
   torch::optim::Adam adam({exact}, torch::optim::AdamOptions(kRate));
   for (int step = 0; step < 4; ++step) {
-    cuda::lock_step(lock.shape, lock.memory, {.learning_rate = static_cast<float>(kRate)}, nullptr);
+    packet::cuda::lock_step(lock.shape, lock.memory, {.learning_rate = static_cast<float>(kRate)},
+                            nullptr);
     adam.zero_grad();
     const auto picture = render(exact, one.height, one.width, {.renderer = RendererKind::dense});
     const auto loss = at::mse_loss(picture[0], target.to(at::kDouble));

@@ -1,7 +1,8 @@
 # The programs that also run where there is no test framework.
-add_executable(renderer_check ${CMAKE_CURRENT_LIST_DIR}/renderer_check.cpp)
+neurosplat_executable(renderer_check
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/renderer_check.cpp
+  USES core renderer)
 target_include_directories(renderer_check PRIVATE ${CMAKE_SOURCE_DIR}/tests)
-target_link_libraries(renderer_check PRIVATE neurosplat::renderer neurosplat_options)
 foreach(renderer dense matrix cuda)
   set(device cpu)
   if(renderer STREQUAL cuda)
@@ -27,10 +28,11 @@ foreach(set baseline AVX2)
 endforeach()
 
 if(NEUROSPLAT_WITH_CUDA)
-  add_executable(cuda_lock_check ${CMAKE_CURRENT_LIST_DIR}/cuda_lock_check.cpp)
+  neurosplat_executable(cuda_lock_check
+    SOURCES ${CMAKE_CURRENT_LIST_DIR}/cuda_lock_check.cpp
+    USES core renderer)
   target_include_directories(cuda_lock_check PRIVATE ${CMAKE_SOURCE_DIR}/tests
                              ${CMAKE_SOURCE_DIR}/src)
-  target_link_libraries(cuda_lock_check PRIVATE neurosplat::renderer neurosplat_options)
   add_test(NAME renderer_check.cuda.lock COMMAND cuda_lock_check)
   set_tests_properties(renderer_check.cuda.lock PROPERTIES TIMEOUT 300
     SKIP_REGULAR_EXPRESSION "SKIPPED: ")

@@ -16,8 +16,8 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/packet/packet.h"
-#include "neurosplat/renderer/renderer.h"
+#include "neurosplat/renderer/packets/packet.h"
+#include "neurosplat/renderer/packets/renderer.h"
 #include "renderer_cases.h"
 #include "renderer_numbers.h"
 #include "support/json_rows.h"

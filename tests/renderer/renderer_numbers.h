@@ -8,8 +8,8 @@
 #include <limits>
 #include <vector>
 
-#include "neurosplat/packet/packet.h"
-#include "neurosplat/renderer/renderer.h"
+#include "neurosplat/renderer/packets/packet.h"
+#include "neurosplat/renderer/packets/renderer.h"
 #include "renderer_cases.h"
 
 namespace neurosplat::testing {

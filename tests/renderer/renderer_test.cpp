@@ -1,4 +1,4 @@
-#include "neurosplat/renderer/renderer.h"
+#include "neurosplat/renderer/packets/renderer.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "neurosplat/core/error.h"
-#include "neurosplat/packet/packet.h"
+#include "neurosplat/renderer/packets/packet.h"
 #include "renderer_cases.h"
 #include "renderer_numbers.h"
 

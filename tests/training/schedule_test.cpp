@@ -6,14 +6,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <numbers>
 #include <string>
 #include <vector>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/safetensors.h"
-#include "neurosplat/training/splat_vae_config.h"
 #include "support/command.h"
 #include "support/temporary_folder.h"
 
@@ -56,29 +54,6 @@ TEST(Schedule, IsTheOneOfTorchsSchedulers) {
           << "case " << i << ", position " << position;
     }
   }
-}
-
-// Runs go on bit by bit after an update of the program: the formulas that stood in the
-// configuration before there were schedules.
-TEST(Schedule, KeepsTheSplatVaesRatesAndWeightsBitByBit) {
-  SplatVaeConfig config;
-  config.lr_schedule = "cosine";
-  config.lr = 3e-4;
-  config.beta = 0.3;
-  for (const std::int64_t epochs : {1, 2, 3, 11, 77, 150}) {
-    config.schedule_epochs = epochs;
-    config.beta_warmup = static_cast<int>(epochs);
-    for (std::int64_t epoch = 0; epoch < 200; ++epoch) {
-      const double progress = static_cast<double>(epoch) / static_cast<double>(epochs - 1);
-      const double wave = 0.5 * (1.0 + std::cos(std::numbers::pi * std::min(1.0, progress)));
-      const double rate = epochs == 1 ? config.lr : config.lr * (0.01 + (1.0 - 0.01) * wave);
-      EXPECT_EQ(learning_rate_in_epoch(config, epoch), rate) << epoch << " of " << epochs;
-      const double ramp = static_cast<double>(epoch + 1) / static_cast<double>(epochs);
-      EXPECT_EQ(beta_in_epoch(config, epoch), config.beta * std::min(1.0, ramp));
-    }
-  }
-  config.lr_schedule = "constant";
-  EXPECT_EQ(learning_rate_in_epoch(config, 10), config.lr);
 }
 
 TEST(Schedule, NamesAndRangesAreChecked) {

@@ -200,6 +200,18 @@ TEST(Trainer, SaysWhereALossBroke) {
   }
 }
 
+TEST(Trainer, WritesTheModelsThatAKilledRunDidNot) {
+  const TemporaryFolder folder;
+  Follower follower, again;
+  const auto options = options_for(folder / "run", 2);
+  train(follower, options);
+  fs::remove(folder / "run" / "model.safetensors");
+  train(again, options, /*resume=*/true);
+  const auto model = read_safetensors(folder / "run" / "model.safetensors");
+  EXPECT_EQ(model.tensors.at("weight").item<double>(), follower.weight);
+  EXPECT_EQ(model.metadata.at("step"), "8");
+}
+
 TEST(Trainer, RefusesAnotherKindsCheckpoint) {
   const TemporaryFolder folder;
   Follower follower, other("leader");

@@ -6,7 +6,7 @@
 namespace neurosplat {
 
 /// Something went wrong while working: a file, a picture, a number. Programs exit with 1.
-/// The message is one line: what was expected, what came, what to do.
+/// The message is one line: what was expected, what was got, what to do.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

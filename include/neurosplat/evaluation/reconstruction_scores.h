@@ -1,25 +1,39 @@
 #pragma once
 
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "neurosplat/data/picture_source.h"
-#include "neurosplat/models/splat_vae.h"
 
 namespace neurosplat {
 
-/// How well a splat VAE gives back pictures, beside floors that know nothing of packets.
+/// What gives pictures back, known by nothing but that: float [B, 3, side, side] in [0, 1] on the
+/// CPU in and out, without gradients.
+struct PictureCoder {
+  std::int64_t side;        ///< pixels
+  std::int64_t components;  ///< of the PCA that it is compared with: as many numbers a picture
+  std::function<at::Tensor(const at::Tensor& pictures)> reconstruct;
+  /// The same through one sample of what the coder is uncertain of, its noise from `generator`.
+  std::function<at::Tensor(const at::Tensor& pictures, const at::Generator& generator)>
+      reconstruct_sample;
+};
+
+/// How well pictures are given back, beside floors that know nothing of the coder.
 struct ReconstructionRequest {
   std::shared_ptr<const PictureSource> pictures;
   /// Training pictures that the floors are fitted to; null for no floors.
   std::shared_ptr<const PictureSource> floor_pictures = nullptr;
   /// At most so many of them, chosen by `seed`: the fit needs their square in memory.
   std::int64_t floor_limit = 4096;
-  std::uint64_t seed = 0;  ///< of that choice and of the posterior's samples
+  std::uint64_t seed = 0;  ///< of that choice and of the samples
   int workers = 4;
   std::int64_t batch = 64;
 };
@@ -27,8 +41,8 @@ struct ReconstructionRequest {
 /// One picture's measures. The floors' are NaN when there are none.
 struct PictureScore {
   std::string name;
-  double psnr_db, ssim;   ///< through the posterior's mean
-  double sample_psnr_db;  ///< through one sample of the posterior
+  double psnr_db, ssim;   ///< of PictureCoder::reconstruct
+  double sample_psnr_db;  ///< of PictureCoder::reconstruct_sample
   double pca_psnr_db, mean_image_psnr_db;
 };
 
@@ -46,9 +60,8 @@ struct ReconstructionScores {
   at::Tensor sheet;
 };
 
-/// Encoder -> decoder -> renderer, in evaluation mode on the model's device. Throws Error when more
-/// than 1 % of the pictures cannot be read.
-ReconstructionScores evaluate_reconstruction(const SplatVae& model,
+/// Throws Error when more than 1 % of the pictures cannot be read.
+ReconstructionScores evaluate_reconstruction(const PictureCoder& coder,
                                              const ReconstructionRequest& request);
 
 /// Writes per_image.csv, whole or not at all.

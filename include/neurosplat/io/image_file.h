@@ -37,8 +37,4 @@ void write_png(const std::filesystem::path& path, const at::Tensor& picture);
 /// The same of pixels as to_bgr_pixels() gives them, without a copy.
 void write_png_pixels(const std::filesystem::path& path, const at::Tensor& pixels);
 
-/// Pictures [K, 3, H, W] on one sheet [3, ., .], `columns` a row, row after row, with black
-/// borders of `padding` pixels (torchvision's grid).
-at::Tensor picture_grid(const at::Tensor& pictures, std::int64_t columns, std::int64_t padding = 2);
-
 }  // namespace neurosplat

@@ -18,10 +18,10 @@ constexpr std::int64_t kMostRepeatedBytesInAll = std::int64_t{1} << 29U;
 /// Reads what Python's `torch.save(module.state_dict(), path)` writes, into CPU tensors of the
 /// dtypes that are stored, wherever they were when saved. Of a checkpoint, a dictionary with other
 /// things in it, the one entry that is a dictionary of tensors is read; two of them are an error.
-/// A tensor that was saved by itself has the empty name. Prefixes that all names have from a wrapper ("module." of DataParallel, "_orig_mod." of
-/// torch.compile) are left out. Runs no code from the file: the pickle may build dictionaries,
-/// tuples, lists, numbers, strings and tensors, and any other global is refused. Throws Error, one
-/// line.
+/// A tensor that was saved by itself has the empty name. Prefixes that all names have from a
+/// wrapper ("module." of DataParallel, "_orig_mod." of torch.compile) are left out. Runs no code
+/// from the file: the pickle may build dictionaries, tuples, lists, numbers, strings and tensors,
+/// and any other global is refused. Throws Error, one line.
 std::map<std::string, at::Tensor> read_torch_state_dict(const std::filesystem::path& path);
 
 }  // namespace neurosplat

@@ -8,7 +8,7 @@
 
 #include "fibers.h"
 #include "matrix_product.h"
-#include "renderer/cuda/device.cuh"
+#include "renderer/packets/cuda/device.cuh"
 
 namespace neurosplat::emulation {
 namespace {
@@ -142,7 +142,7 @@ void set_seed(std::uint64_t seed) {
 
 }  // namespace neurosplat::emulation
 
-namespace neurosplat::cuda::device {
+namespace neurosplat::packet::cuda::device {
 
 using emulation::ask;
 using emulation::machine;
@@ -181,4 +181,4 @@ void reach_beyond_tile() {
   throw std::logic_error("a kernel reaches beyond a tile of shared memory");
 }
 
-}  // namespace neurosplat::cuda::device
+}  // namespace neurosplat::packet::cuda::device

@@ -5,9 +5,9 @@
 #include <functional>
 
 /// Runs blocks of a kernel on the processor: every thread is a fiber, and what the kernel asks of
-/// the machine (src/renderer/cuda/device.cuh) is answered here, matrix fragments by the PTX ISA's
-/// layout. Warps run as far ahead of each other as the barriers let them, in random order, and
-/// shared memory starts as NaN, so that a missing barrier gives wrong numbers.
+/// the machine (src/renderer/packets/cuda/device.cuh) is answered here, matrix fragments by the PTX
+/// ISA's layout. Warps run as far ahead of each other as the barriers let them, in random order,
+/// and shared memory starts as NaN, so that a missing barrier gives wrong numbers.
 ///
 /// Throws std::logic_error when the threads of a warp or block wait at different places or leave
 /// some of their number waiting, when a matrix operand is not in TF32, and when a kernel reads

@@ -1,9 +1,9 @@
 /// The launches of the CUDA renderer, their kernels run by the emulator. Linked instead of
-/// src/renderer/cuda/cuda_kernels.cu.
+/// src/renderer/packets/cuda/cuda_kernels.cu.
 #include "emulator.h"
-#include "renderer/cuda/cuda_kernels.h"
+#include "renderer/packets/cuda/cuda_kernels.h"
 
-namespace neurosplat::cuda {
+namespace neurosplat::packet::cuda {
 namespace {
 
 template <class Kernel>
@@ -14,6 +14,6 @@ void launch(std::int64_t blocks, const typename Kernel::Arguments& given, Stream
 }
 
 }  // namespace
-}  // namespace neurosplat::cuda
+}  // namespace neurosplat::packet::cuda
 
-#include "renderer/cuda/cuda_kernels-inl.cuh"
+#include "renderer/packets/cuda/cuda_kernels-inl.cuh"

@@ -1,0 +1,22 @@
+#include "neurosplat/program/program.h"
+#include "neurosplat/systems/cortex/commands.h"
+#include "neurosplat/systems/lock/commands.h"
+#include "neurosplat/systems/splat_predictor/commands.h"
+#include "neurosplat/systems/splat_vae/commands.h"
+
+int main(int argc, char** argv) {
+  namespace apps = neurosplat::apps;
+  apps::Program program("neurosplat-evaluate",
+                        "Measure a model on pictures that it was not trained on, or repeat an "
+                        "experiment.",
+                        argc, argv);
+  return apps::run_program(program, [](apps::Program& all) {
+    apps::add_evaluate_reconstruction(all);
+    apps::add_evaluate_agreement(all);
+    apps::add_evaluate_novelty(all);
+    apps::add_evaluate_saccade(all);
+    apps::add_evaluate_koopman(all);
+    apps::add_evaluate_prior_alignment(all);
+    apps::add_evaluate_lock(all);
+  });
+}

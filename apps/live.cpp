@@ -1,0 +1,24 @@
+#include <vector>
+
+#include "neurosplat/program/program.h"
+#include "neurosplat/systems/cortex/commands.h"
+#include "neurosplat/systems/lock/commands.h"
+
+int main(int argc, char** argv) {
+  namespace apps = neurosplat::apps;
+  apps::Program program("neurosplat-live", "Perceive a camera or a video, frame by frame.", argc,
+                        argv);
+  return apps::run_program(program, [](apps::Program& all) {
+    // In the order of their keys, from 1.
+    const std::vector<apps::ModelMode> modes = {
+        apps::lock_mode(),
+        apps::agreement_mode(),
+        apps::saccade_mode(),
+        apps::temporal_mode(),
+    };
+    apps::add_live_lock(all, modes);
+    apps::add_live_agreement(all, modes);
+    apps::add_live_saccade(all, modes);
+    apps::add_live_temporal(all, modes);
+  });
+}

@@ -1,0 +1,12 @@
+#include "neurosplat/program/program.h"
+#include "neurosplat/systems/splat_predictor/commands.h"
+#include "neurosplat/systems/splat_vae/commands.h"
+
+int main(int argc, char** argv) {
+  namespace apps = neurosplat::apps;
+  apps::Program program("neurosplat-train", "Train a model from the shell.", argc, argv);
+  return apps::run_program(program, [](apps::Program& all) {
+    apps::add_train_splat_vae(all);
+    apps::add_train_splat_predictor(all);
+  });
+}

@@ -1,0 +1,55 @@
+# Modules: one folder of src/, include/neurosplat/ and tests/ and one static library each. What may
+# include what is said here and nowhere else: scripts/check_layers.py reads these calls.
+add_library(neurosplat_options INTERFACE)
+target_compile_options(neurosplat_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror)
+if(NEUROSPLAT_SANITIZER)
+  target_compile_options(neurosplat_options INTERFACE
+    -fsanitize=${NEUROSPLAT_SANITIZER} -fno-omit-frame-pointer
+    # GCC takes instrumented code of <regex> for uninitialised (its manual says so of sanitizers).
+    -Wno-maybe-uninitialized)
+  target_link_options(neurosplat_options INTERFACE -fsanitize=${NEUROSPLAT_SANITIZER})
+endif()
+
+# The targets of modules; one must be built before those that use it, so that there are no cycles.
+function(neurosplat_targets_of user modules into)
+  set(targets)
+  foreach(module ${modules})
+    if(NOT TARGET neurosplat_${module})
+      message(FATAL_ERROR "${user}: expected modules that are added before it in USES, got "
+              "'${module}': name another, or add it first")
+    endif()
+    list(APPEND targets neurosplat_${module})
+  endforeach()
+  set(${into} ${targets} PARENT_SCOPE)
+endfunction()
+
+# neurosplat_module(NAME SOURCES ... USES MODULE... [LINKS ...] [PRIVATE_LINKS ...]
+#                   [COMMANDS ... COMMANDS_USE MODULE...])
+# COMMANDS are the sources of subcommands, which need CLI11: they are left out where no programs are
+# built. Only they, and headers, may include the modules of COMMANDS_USE.
+function(neurosplat_module name)
+  cmake_parse_arguments(arg "" "" "SOURCES;USES;LINKS;PRIVATE_LINKS;COMMANDS;COMMANDS_USE" ${ARGN})
+  if(NEUROSPLAT_BUILD_APPS)
+    list(APPEND arg_SOURCES ${arg_COMMANDS})
+    list(APPEND arg_USES ${arg_COMMANDS_USE})
+  endif()
+  neurosplat_targets_of(${name} "${arg_USES}" used)
+  add_library(neurosplat_${name} STATIC ${arg_SOURCES})
+  add_library(neurosplat::${name} ALIAS neurosplat_${name})
+  target_include_directories(neurosplat_${name} PUBLIC ${CMAKE_SOURCE_DIR}/include
+                             PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  target_compile_definitions(neurosplat_${name} PRIVATE NEUROSPLAT_VERSION="${PROJECT_VERSION}")
+  target_link_libraries(neurosplat_${name} PUBLIC ${used} ${arg_LINKS}
+                        PRIVATE ${arg_PRIVATE_LINKS} neurosplat_options)
+endfunction()
+
+# neurosplat_executable(NAME SOURCES ... USES MODULE... [LINKS ...] [PRIVATE_HEADERS_OF MODULE...])
+# Private headers of a module are its own: PRIVATE_HEADERS_OF says where a program of another folder
+# takes some all the same.
+function(neurosplat_executable name)
+  cmake_parse_arguments(arg "" "" "SOURCES;USES;LINKS;PRIVATE_HEADERS_OF" ${ARGN})
+  neurosplat_targets_of(${name} "${arg_USES}" used)
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${used} ${arg_LINKS} neurosplat_options)
+endfunction()

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <vector>
+
+#include "neurosplat/program/program.h"
+#include "neurosplat/systems/splat_vae/live_model.h"
+
+namespace neurosplat::apps {
+
+/// `neurosplat-live agreement`.
+void add_live_agreement(Program& program, const std::vector<ModelMode>& modes);
+/// `neurosplat-live saccade`.
+void add_live_saccade(Program& program, const std::vector<ModelMode>& modes);
+/// `neurosplat-live temporal`.
+void add_live_temporal(Program& program, const std::vector<ModelMode>& modes);
+/// These ways of seeing for the live commands, whose keys choose among `modes`.
+ModelMode agreement_mode();
+ModelMode saccade_mode();
+ModelMode temporal_mode();
+/// `neurosplat-evaluate agreement`.
+void add_evaluate_agreement(Program& program);
+/// `neurosplat-evaluate novelty`.
+void add_evaluate_novelty(Program& program);
+/// `neurosplat-evaluate prior-alignment`.
+void add_evaluate_prior_alignment(Program& program);
+/// `neurosplat-evaluate saccade`.
+void add_evaluate_saccade(Program& program);
+
+}  // namespace neurosplat::apps

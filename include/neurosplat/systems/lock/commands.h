@@ -1,0 +1,17 @@
+#pragma once
+
+#include <vector>
+
+#include "neurosplat/program/program.h"
+#include "neurosplat/systems/splat_vae/live_model.h"
+
+namespace neurosplat::apps {
+
+/// `neurosplat-live lock`.
+void add_live_lock(Program& program, const std::vector<ModelMode>& modes);
+/// That way of seeing for the live commands, whose keys choose among `modes`.
+ModelMode lock_mode();
+/// `neurosplat-evaluate lock`.
+void add_evaluate_lock(Program& program);
+
+}  // namespace neurosplat::apps

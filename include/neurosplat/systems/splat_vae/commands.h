@@ -1,0 +1,14 @@
+#pragma once
+
+#include "neurosplat/program/program.h"
+
+namespace neurosplat::apps {
+
+/// `neurosplat-train splat-vae`.
+void add_train_splat_vae(Program& program);
+/// `neurosplat-sample splat-vae`.
+void add_sample_splat_vae(Program& program);
+/// `neurosplat-evaluate reconstruction`.
+void add_evaluate_reconstruction(Program& program);
+
+}  // namespace neurosplat::apps

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "neurosplat/renderer/packets/renderer.h"
+#include "neurosplat/training/latent.h"
+
+namespace neurosplat {
+
+/// What fixes the sizes of a splat VAE.
+struct SplatVaeArchitecture {
+  std::int64_t image_size = 64;  ///< pixels a side; a power of two >= 16
+  std::int64_t packets = 256;    ///< packets a picture
+  std::int64_t latent = 128;     ///< latent numbers
+  bool operator==(const SplatVaeArchitecture&) const = default;
+};
+
+/// Throws UsageError unless the sizes can be built.
+void check(const SplatVaeArchitecture& architecture);
+
+/// CNN encoder -> latent -> MLP decoder -> packets -> renderer. docs/neuro-splat.md, "Networks".
+/// Copies share their weights.
+class SplatVae {
+ public:
+  /// Weights are drawn from the CPU generator seeded with `seed`.
+  explicit SplatVae(const SplatVaeArchitecture& architecture, std::uint64_t seed = 0);
+
+  const SplatVaeArchitecture& architecture() const;
+
+  /// Pictures [B, 3, S, S] in [0, 1] to posteriors.
+  Posterior encode(const at::Tensor& pictures) const;
+  /// Latents [B, latent] to raw packets [B, N, 11].
+  at::Tensor decode(const at::Tensor& latents) const;
+  /// Raw packets to pictures [B, 3, S, S] in (0, 1), always in float32.
+  at::Tensor draw(const at::Tensor& raw_packets, const RenderOptions& options = {}) const;
+  /// draw(decode(encode(pictures).mean)) without gradients, for evaluation.
+  at::Tensor reconstruct(const at::Tensor& pictures) const;
+  /// The same through a latent drawn from the posterior, as in training. Where beta has silenced
+  /// latent numbers, this is what the decoder knows: their mean, near zero, it never sees.
+  at::Tensor reconstruct_sample(const at::Tensor& pictures, const at::Generator& generator) const;
+
+  /// Training mode (batch statistics) or evaluation mode (running statistics).
+  void train(bool on) const;
+  void to(const at::Device& device) const;
+  at::Device device() const;
+
+  std::vector<at::Tensor> parameters() const;
+  std::int64_t parameter_count() const;
+
+  /// Weights and running statistics under the reference's names (`enc.conv.0.weight`, ...,
+  /// `dec.net.4.bias`). The tensors are the model's own, not copies.
+  std::map<std::string, at::Tensor> state() const;
+  /// Copies `tensors` into the model. Every name of state() must be there with its shape;
+  /// the reference's renderer buffers `ren.*` are ignored. Throws Error that names the tensor.
+  void load_state(const std::map<std::string, at::Tensor>& tensors) const;
+
+ private:
+  struct Networks;
+  std::shared_ptr<Networks> networks_;
+};
+
+/// The sizes of the model that these weights belong to, read off the tensors' shapes.
+/// Throws Error when they are not those of a splat VAE.
+SplatVaeArchitecture infer_architecture(const std::map<std::string, at::Tensor>& state);
+
+}  // namespace neurosplat

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "neurosplat/data/picture_source.h"
+#include "neurosplat/systems/splat_vae/packet_model_options.h"
+#include "neurosplat/training/image_options.h"
+#include "neurosplat/training/option_blocks.h"
+
+namespace neurosplat {
+
+/// Everything that decides a training run of the splat VAE. Names and defaults are the
+/// reference's where it has them (docs/neuro-splat.md, "Training options"); the rest is ours.
+struct SplatVaeConfig : PacketModelOptions, ImageOptions, KlOptions, DeviceOptions, RunOptions {
+  SplatVaeConfig() {
+    epochs = 200;
+    out = "./runs/splat";
+  }
+
+  std::int64_t batch = 64;
+  double lr = 2e-4;
+  std::string lr_schedule = "constant";
+  std::int64_t schedule_epochs = 0;
+  double clip = 5.0;
+  bool flip = false;
+  std::int64_t held_out_every = 5;
+  std::int64_t held_out_pictures = 256;
+  std::string held_out_split = "val";
+};
+
+template <class Visitor>
+void visit_options(SplatVaeConfig& config, Visitor&& visit) {
+  visit_options(static_cast<ImageOptions&>(config), visit);
+  const OptionGroup data("Data", visit);
+  data("flip", config.flip, "mirror pictures left-right at random");
+  visit_options(static_cast<PacketModelOptions&>(config), visit);
+  const OptionGroup training("Training", visit);
+  training("batch", config.batch, "pictures a step", AtLeast{2});  // batch normalisation needs two
+  training("lr", config.lr, "Adam's learning rate", Positive{});
+  training("lr_schedule", config.lr_schedule,
+           "cosine: down to 1 % of lr at the last of schedule-epochs",
+           OneOf{{"constant", "cosine"}});
+  training("schedule_epochs", config.schedule_epochs,
+           "epochs that the cosine spans, then the rate stays; 0: the epochs that the run began "
+           "with",
+           AtLeast{0});
+  visit_options(static_cast<KlOptions&>(config), visit);
+  training("clip", config.clip, "largest norm of the gradient", Positive{});
+  visit_options(static_cast<RunOptions&>(config), visit);
+  const OptionGroup held_out("Measuring", visit);
+  held_out("held_out_every", config.held_out_every,
+           "epochs between measurements on held-out pictures; 0: never", AtLeast{0});
+  held_out("held_out_pictures", config.held_out_pictures,
+           "held-out pictures to measure on while training; 0: all", AtLeast{0});
+  held_out("held_out_split", config.held_out_split,
+           "split to measure on while training, never one that is trained on; test is then no "
+           "longer untouched",
+           OneOf{{"val", "test"}});
+  visit_options(static_cast<DeviceOptions&>(config), visit);
+}
+
+/// Throws UsageError, one line, when a value cannot be.
+void check(const SplatVaeConfig& config);
+
+/// The schedule's length belongs to the run: a `schedule_epochs` of 0 becomes `epochs`, as a run
+/// begins and as its config.json is read, which may be older than the option.
+void settle_schedule(SplatVaeConfig& config);
+
+/// Learning rate in `epoch` (from 0). A `schedule_epochs` of 0 is taken as `epochs`.
+double learning_rate_in_epoch(const SplatVaeConfig& config, std::int64_t epoch);
+
+/// Sets what a run's config.json says, as read_options() does, and settles the schedule. Runs from
+/// before `split_seed` drew a folder's split from their `seed`: they keep it.
+void read_saved_options(SplatVaeConfig& config, const nlohmann::json& saved,
+                        const std::string& origin);
+
+/// What open_pictures() takes for these splits of the run's data.
+PictureRequest pictures_of(const SplatVaeConfig& config, const std::vector<std::string>& splits);
+
+}  // namespace neurosplat

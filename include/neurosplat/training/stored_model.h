@@ -1,0 +1,32 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace neurosplat {
+
+/// A model as it lies in a file. Loading stays beside the network: a system's own load function
+/// takes the tensors.
+struct StoredModel {
+  std::filesystem::path file;  ///< the file itself, also where a run folder was given
+  std::map<std::string, at::Tensor> tensors;
+  std::map<std::string, std::string> metadata;  ///< empty for a PyTorch state dict
+};
+
+/// Reads a run folder (the first of `names` that is there), a .safetensors file, or a PyTorch state
+/// dict (.pt, .pth; see torch_checkpoint.h). Throws Error, one line.
+StoredModel read_model(const std::filesystem::path& path, const std::vector<std::string>& names);
+
+/// Throws Error, "FILE: expected a splat-vae model, it holds a patch-flow", when the file says that
+/// it is of another kind (`model` in its metadata).
+void expect_kind(const StoredModel& stored, const std::string& kind);
+
+/// The metadata of a model file of that kind: `model`, `neurosplat_version` and `more`.
+std::map<std::string, std::string> model_metadata(const std::string& kind,
+                                                  std::map<std::string, std::string> more);
+
+}  // namespace neurosplat

@@ -1,0 +1,58 @@
+#include "neurosplat/core/device.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/shared_cores.h"
+#include "neurosplat/core/text.h"
+
+namespace neurosplat {
+namespace {
+
+bool cuda_here() {
+  try {
+    return at::hasCUDA() && at::globalContext().getAcceleratorHooksInterface().deviceCount() > 0;
+  } catch (const std::exception&) {
+    return false;  // a build with CUDA on a machine without a driver
+  }
+}
+
+}  // namespace
+
+at::Device device_from_name(const std::string& name) {
+  if (name == "cpu") return at::Device(at::kCPU);
+  if (name != "cuda" && name != "auto") {
+    throw UsageError(text("device: expected cpu, cuda or auto, got '", name, "'"));
+  }
+  if (cuda_here()) return at::Device(at::kCUDA, 0);
+  if (name == "auto") return at::Device(at::kCPU);
+  throw Error(
+      "device: cuda was asked for, but LibTorch finds no CUDA device here; use --device cpu");
+}
+
+void use_threads(int threads) {
+  const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const int used = threads > 0 ? threads : cores;
+  at::set_num_threads(used);
+  if (used > 1) share_cores(used);
+}
+
+AutocastScope::AutocastScope(bool on, const at::Device& device) : on_(on), device_(device.type()) {
+  if (!on_) return;
+  at::autocast::set_autocast_enabled(device_, true);
+  at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+  at::autocast::increment_nesting();
+}
+
+AutocastScope::~AutocastScope() {
+  if (!on_) return;
+  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+  at::autocast::set_autocast_enabled(device_, false);
+}
+
+}  // namespace neurosplat

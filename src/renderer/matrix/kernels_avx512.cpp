@@ -1,5 +1,0 @@
-#define NEUROSPLAT_LANES 16
-#define NEUROSPLAT_ROWS 8
-#define NEUROSPLAT_SET avx512_kernels
-#define NEUROSPLAT_SET_NAME "AVX-512"
-#include "renderer/matrix/kernels-inl.h"

@@ -1,5 +1,0 @@
-#define NEUROSPLAT_LANES 4
-#define NEUROSPLAT_ROWS 4
-#define NEUROSPLAT_SET baseline_kernels
-#define NEUROSPLAT_SET_NAME "baseline"
-#include "renderer/matrix/kernels-inl.h"

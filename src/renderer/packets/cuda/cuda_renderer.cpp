@@ -1,0 +1,132 @@
+#include "renderer/packets/cuda/cuda_renderer.h"
+
+#include <ATen/ATen.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <limits>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/renderer/packets/packet.h"
+#include "renderer/packets/cuda/cuda_kernels.h"
+
+namespace neurosplat::packet::cuda {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+Shape shape_of(const at::Tensor& packets, std::int64_t height, std::int64_t width) {
+  constexpr std::int64_t kMost = std::numeric_limits<int>::max() / 64;
+  if (packets.size(1) > kMost || packets.size(2) > kMost) {
+    throw UsageError(
+        text("packets: expected at most ", kMost, " packets and numbers, got ", packets.sizes()));
+  }
+  const Shape shape{packets.size(0), static_cast<int>(packets.size(1)),
+                    static_cast<int>((packets.size(2) - packet::kCoefficients) / 2),
+                    static_cast<int>(height), static_cast<int>(width)};
+  check_size(shape);
+  return shape;
+}
+
+/// `count` floats that nothing has written.
+at::Tensor working_memory(std::int64_t count, const at::Tensor& like) {
+  return at::empty({count}, like.options());
+}
+
+const float* read(const at::Tensor& tensor) {
+  return tensor.const_data_ptr<float>();
+}
+
+float* write(at::Tensor& tensor) {
+  return tensor.mutable_data_ptr<float>();
+}
+
+class Field : public torch::autograd::Function<Field> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& given, std::int64_t height,
+                            std::int64_t width) {
+    const at::NoGradGuard no_gradient;
+    const c10::cuda::CUDAGuard guard(given.device());
+    const Stream stream = c10::cuda::getCurrentCUDAStream().stream();
+    const auto packets = given.contiguous();
+    const Shape shape = shape_of(packets, height, width);
+    auto prepared = at::empty({shape.batch, kPreparedNumbers, shape.packets}, packets.options());
+    auto workspace = working_memory(draw_workspace(shape), packets);
+    auto field = at::empty({shape.batch, shape.channels, height, width}, packets.options());
+    prepare(shape, read(packets), write(prepared), stream);
+    draw(shape, read(packets), read(prepared), write(workspace), write(field), stream);
+    context->save_for_backward({packets, prepared});
+    context->saved_data["height"] = height;
+    context->saved_data["width"] = width;
+    return field;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const at::NoGradGuard no_gradient;
+    const auto saved = context->get_saved_variables();
+    const auto& packets = saved[0];
+    const c10::cuda::CUDAGuard guard(packets.device());
+    const Stream stream = c10::cuda::getCurrentCUDAStream().stream();
+    const Shape shape = shape_of(packets, context->saved_data["height"].toInt(),
+                                 context->saved_data["width"].toInt());
+    const auto field_gradient = gradients[0].contiguous();
+    auto workspace = working_memory(gradient_workspace(shape), packets);
+    auto result = at::empty_like(packets);
+    gradient(shape, read(packets), read(saved[1]), read(field_gradient), write(workspace),
+             write(result), stream);
+    return {result, {}, {}};
+  }
+};
+
+class Activation : public torch::autograd::Function<Activation> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& given) {
+    const at::NoGradGuard no_gradient;
+    const c10::cuda::CUDAGuard guard(given.device());
+    const auto raw = given.contiguous();
+    auto active = at::empty_like(raw);
+    activate(shape_of(raw, 2, 2), read(raw), write(active),
+             c10::cuda::getCurrentCUDAStream().stream());
+    context->save_for_backward({raw});
+    return active;
+  }
+
+  static variable_list backward(AutogradContext* context, const variable_list& gradients) {
+    const at::NoGradGuard no_gradient;
+    const auto raw = context->get_saved_variables()[0];
+    const c10::cuda::CUDAGuard guard(raw.device());
+    const auto active_gradient = gradients[0].contiguous();
+    auto raw_gradient = at::empty_like(raw);
+    activate_backward(shape_of(raw, 2, 2), read(raw), read(active_gradient), write(raw_gradient),
+                      c10::cuda::getCurrentCUDAStream().stream());
+    return {raw_gradient};
+  }
+};
+
+}  // namespace
+
+bool built() {
+  return true;
+}
+
+void require(const at::Tensor& packets) {
+  if (packets.is_cuda() && packets.scalar_type() == at::kFloat) return;
+  throw UsageError(text("packets: the cuda renderer takes float32 on a CUDA device, got ",
+                        packets.scalar_type(), " on ", packets.device(),
+                        "; choose auto or the dense renderer"));
+}
+
+at::Tensor field(const at::Tensor& packets, std::int64_t height, std::int64_t width) {
+  require(packets);
+  return Field::apply(packets, height, width);
+}
+
+at::Tensor activate_packets(const at::Tensor& raw) {
+  require(raw);
+  return raw.size(0) == 0 ? at::empty_like(raw) : Activation::apply(raw);
+}
+
+}  // namespace neurosplat::packet::cuda

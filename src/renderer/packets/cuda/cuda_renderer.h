@@ -1,0 +1,26 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+/// The CUDA renderer on tensors. In a build without CUDA the functions are there too, and refuse.
+namespace neurosplat::packet::cuda {
+
+/// Whether this build holds the kernels. Says nothing about a device.
+bool built();
+
+/// Throws UsageError unless this build and its kernels serve the tensor: float32 on a CUDA device.
+void require(const at::Tensor& packets);
+
+/// Linear field [B, C, H, W] of activated packets [B, N, 5 + 2C], differentiable once. Runs on the
+/// tensor's device and that device's current stream, never waits for either, gives the same bits
+/// each time and may be captured in a graph. Working memory beside the result: 10 floats a packet,
+/// and a few copies of a small batch's field. A NaN or infinity among a packet's numbers makes its
+/// picture NaN. Throws UsageError for what require() refuses and for sizes beyond a grid.
+at::Tensor field(const at::Tensor& packets, std::int64_t height, std::int64_t width);
+
+/// Raw packets [B, N, 5 + 2C] to activated ones, in one launch; as field() otherwise.
+at::Tensor activate_packets(const at::Tensor& raw);
+
+}  // namespace neurosplat::packet::cuda

@@ -1,0 +1,303 @@
+#include "neurosplat/systems/splat_vae/commands.h"
+
+#include <ATen/ATen.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "neurosplat/core/device.h"
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/interrupt.h"
+#include "neurosplat/core/log.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/evaluation/metrics_file.h"
+#include "neurosplat/evaluation/reconstruction_scores.h"
+#include "neurosplat/io/image_file.h"
+#include "neurosplat/io/outputs.h"
+#include "neurosplat/metrics/picture_quality.h"
+#include "neurosplat/program/command_options.h"
+#include "neurosplat/systems/splat_vae/data_set_options.h"
+#include "neurosplat/systems/splat_vae/model_file.h"
+
+namespace neurosplat::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Request {
+  fs::path model, images, floor_images, out = "./evaluation";
+  std::string device = "auto";
+  DataSetOptions set;
+  std::vector<std::string> floor_splits = {"train", "val"};
+  std::int64_t limit = 0, floor_limit = 4096, batch = 64;
+  int workers = 4, threads = 0;
+  bool overwrite = false;
+
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(set.seed); }
+};
+
+constexpr const char *kMetrics = "metrics.json", *kTable = "per_image.csv",
+                     *kSheet = "best_median_worst.png";
+
+/// Pictures and where they are from.
+struct Chosen {
+  std::shared_ptr<const PictureSource> pictures;  ///< null: none
+  std::optional<PictureRequest> split;            ///< nothing: a whole folder
+  fs::path folder;
+};
+
+struct Measured : Chosen {
+  std::string held_out;
+  std::optional<std::int64_t> trained_on;  ///< of `pictures`, where it is known
+};
+
+Measured measured_pictures(const Request& request, const TrainedOn& trained) {
+  if (request.images.empty()) {
+    const auto opened = open_measured_split(request.set, trained);
+    Measured measured{
+        {opened.pictures, opened.request, request.set.data}, name_of(opened.held_out), {}};
+    if (opened.held_out == HeldOut::yes) measured.trained_on = 0;
+    return measured;
+  }
+  auto other = open_other_pictures(request.images, trained);
+  std::string held_out = "unknown";
+  if (other.trained_on) held_out = name_of(*other.trained_on > 0 ? HeldOut::no : HeldOut::yes);
+  return {{std::move(other.pictures), {}, request.images}, held_out, other.trained_on};
+}
+
+/// A folder's split is the model's, also where only the floors are of it.
+std::uint64_t split_seed_of_floors(const Request& request, const Measured& measured,
+                                   const TrainedOn& trained) {
+  if (measured.split) return measured.split->split_seed;
+  if (request.set.split_seed) return static_cast<std::uint64_t>(*request.set.split_seed);
+  return trained.dataset == request.set.dataset ? trained.split_seed.value_or(0) : 0;
+}
+
+/// Null, and a line that says why, where there are no training pictures to fit floors to.
+Chosen floor_pictures(const Request& request, const Measured& measured, const TrainedOn& trained) {
+  if (!request.floor_images.empty()) {
+    return {open_folder(request.floor_images), {}, request.floor_images};
+  }
+  if (!has_data_set(request.set)) {
+    log::warn(
+        "no floors: they are fitted to training pictures; name some with --data or "
+        "--floor-images");
+    return {};
+  }
+  auto split = request_of(request.set, request.floor_splits);
+  split.split_seed = split_seed_of_floors(request, measured, trained);
+  try {
+    return {open_pictures(split), split, request.set.data};
+  } catch (const UsageError&) {
+    throw;
+  } catch (const Error& error) {
+    log::warn(text("no floors: ", error.what()));
+    return {};
+  }
+}
+
+void check(const Request& request) {
+  if (request.images.empty() && !has_data_set(request.set)) {
+    throw UsageError("expected --data DIR (with --split) or --images DIR");
+  }
+  if (request.batch < 1 || request.workers < 1 || request.limit < 0 || request.threads < 0 ||
+      request.set.seed < 0) {
+    throw UsageError("batch and workers: expected at least 1; limit, threads and seed at least 0");
+  }
+  if (request.floor_limit < 2) throw UsageError("floor-limit: expected at least 2");
+}
+
+/// Name, folder, splits, split seed, hash and length of a list of pictures, under PREFIX...
+void describe(nlohmann::ordered_json& settings, const std::string& prefix, const Chosen& chosen) {
+  for (const char* key : {"dataset", "folder", "splits", "split_seed", "list_hash", "list_images"})
+    settings[prefix + key] = nullptr;
+  if (!chosen.pictures) return;
+  settings[prefix + "dataset"] = "pictures of a folder";
+  if (chosen.split) {
+    settings[prefix + "dataset"] = name_of(chosen.split->kind);
+    settings[prefix + "splits"] = chosen.split->splits;
+    settings[prefix + "split_seed"] = chosen.split->split_seed;
+  }
+  if (!chosen.folder.empty()) settings[prefix + "folder"] = last_name(chosen.folder);
+  settings[prefix + "list_hash"] = chosen.pictures->list_hash();
+  settings[prefix + "list_images"] = chosen.pictures->size();
+}
+
+nlohmann::ordered_json settings_of(const Request& request, const DescribedSplatVae& described,
+                                   const Measured& measured, const Chosen& floors) {
+  const auto& sizes = described.model.architecture();
+  const bool folder = !request.images.empty();
+  nlohmann::ordered_json settings = {{"model", request.model.string()},
+                                     {"image_size", sizes.image_size},
+                                     {"num_packets", sizes.packets},
+                                     {"latent", sizes.latent},
+                                     {"pictures", folder ? "folder" : request.set.dataset},
+                                     {"split", folder ? "all" : request.set.split},
+                                     {"limit", request.limit},
+                                     {"seed", request.set.seed},
+                                     {"device", described.model.device().str()}};
+  describe(settings, "", measured);
+  settings["held_out"] = measured.held_out;
+  settings["prepared"] =
+      text("short side scaled to ", sizes.image_size, " pixels, centre square, RGB of 8 bits",
+           !folder && request.set.dataset == "celeba" ? ", of the centre 178 pixels" : "");
+  settings["floor_limit"] = request.floor_limit;
+  describe(settings, "floor_", floors);
+  settings["largest_psnr_db"] = kLargestPsnrDb;
+  settings.update(settings_of_model(described));
+  return settings;
+}
+
+nlohmann::ordered_json results_of(const ReconstructionScores& scores, const Measured& measured) {
+  nlohmann::ordered_json results = {
+      {"images", scores.pictures.size()}, {"psnr_mean_db", scores.psnr_mean_db},
+      {"ssim_mean", scores.ssim_mean},    {"sample_psnr_mean_db", scores.sample_psnr_mean_db},
+      {"pca_psnr_mean_db", nullptr},      {"mean_image_psnr_mean_db", nullptr},
+      {"trained_on_images", nullptr}};
+  if (measured.trained_on) results["trained_on_images"] = *measured.trained_on;
+  if (scores.floors) {
+    results["pca_psnr_mean_db"] = scores.floors->pca_psnr_mean_db;
+    results["mean_image_psnr_mean_db"] = scores.floors->mean_image_psnr_mean_db;
+    results["floor_images"] = scores.floors->pictures;
+    results["pca_components"] = scores.floors->components;
+    results["floor_images_measured"] = scores.floors->measured;
+  }
+  return results;
+}
+
+MetricsFile metrics_of(const Request& request, const DescribedSplatVae& described,
+                       const Measured& measured, const Chosen& floors,
+                       const ReconstructionScores& scores) {
+  MetricsFile file{.experiment = "reconstruction"};
+  file.settings = settings_of(request, described, measured, floors);
+  file.results = results_of(scores, measured);
+  if (request.images.empty() && request.set.dataset == "flowers" &&
+      described.model.architecture().image_size == 128) {
+    file.reference = {{"images", 32},
+                      {"psnr_mean_db", 15.07},
+                      {"source",
+                       "read off the published recon_200.png: training flowers, after "
+                       "200 epochs on all splits; not held out"}};
+  }
+  return file;
+}
+
+void print_summary(const ReconstructionScores& scores) {
+  std::printf("%zu pictures: PSNR %.2f dB, SSIM %.4f (through a posterior sample %.2f dB)\n",
+              scores.pictures.size(), scores.psnr_mean_db, scores.ssim_mean,
+              scores.sample_psnr_mean_db);
+  if (!scores.floors) return;
+  std::printf(
+      "floors from %lld training pictures: PCA with %lld components %.2f dB, mean image "
+      "%.2f dB\n",
+      static_cast<long long>(scores.floors->pictures),
+      static_cast<long long>(scores.floors->components), scores.floors->pca_psnr_mean_db,
+      scores.floors->mean_image_psnr_mean_db);
+}
+
+/// The model as evaluation sees it: in evaluation mode, on its own device.
+PictureCoder coder_of(const SplatVae& model) {
+  model.train(false);
+  const auto& sizes = model.architecture();
+  return {
+      .side = sizes.image_size,
+      .components = sizes.latent,
+      .reconstruct =
+          [model](const at::Tensor& pictures) {
+            return model.reconstruct(pictures.to(model.device())).to(at::kCPU);
+          },
+      .reconstruct_sample =
+          [model](const at::Tensor& pictures, const at::Generator& generator) {
+            return model.reconstruct_sample(pictures.to(model.device()), generator).to(at::kCPU);
+          }};
+}
+
+void check_outputs(const Request& request) {
+  Outputs outputs(request.overwrite);
+  outputs.reads("model", request.model, kModelFileNames);
+  outputs.reads("data", request.set.data);
+  outputs.reads("images", request.images);
+  outputs.reads("floor-images", request.floor_images);
+  outputs.writes("out", request.out, {kMetrics, kTable, kSheet});
+  outputs.check();
+}
+
+int evaluate(Request request) {
+  check(request);
+  check_outputs(request);
+  use_threads(request.threads);
+  const auto described = load_described_splat_vae(request.model);
+  const auto trained = trained_on(described);
+  settle_data_set(request.set, trained);
+  const auto measured = measured_pictures(request, trained);
+  const auto floors = floor_pictures(request, measured, trained);
+  described.model.to(device_from_name(request.device));
+  auto pictures = measured.pictures;
+  if (request.limit > 0) pictures = seeded_subset(pictures, request.limit, request.seed());
+  const auto scores =
+      evaluate_reconstruction(coder_of(described.model), {.pictures = pictures,
+                                                          .floor_pictures = floors.pictures,
+                                                          .floor_limit = request.floor_limit,
+                                                          .seed = request.seed(),
+                                                          .workers = request.workers,
+                                                          .batch = request.batch});
+  const InterruptGuard guard;  // files are all there or none: a signal waits for the last one
+  std::error_code failure;
+  fs::create_directories(request.out, failure);
+  if (failure) throw Error(text(request.out.string(), ": cannot make it: ", failure.message()));
+  write_per_image_csv(request.out / kTable, scores);
+  write_png(request.out / kSheet, scores.sheet);
+  write_metrics(request.out / kMetrics, metrics_of(request, described, measured, floors, scores));
+  print_summary(scores);
+  std::printf("written: %s, %s, %s in %s\n", kMetrics, kTable, kSheet, request.out.c_str());
+  return InterruptGuard::exit_code();
+}
+
+}  // namespace
+
+void add_evaluate_reconstruction(Program& program) {
+  const auto request = std::make_shared<Request>();
+  auto& command = program.add("reconstruction",
+                              "PSNR and SSIM of a splat VAE's reconstructions, beside PCA and the "
+                              "mean image.",
+                              [request] { return evaluate(*request); });
+  command
+      .add_option("--model,--model-path", request->model,
+                  "run folder, .safetensors file or PyTorch model.pt")
+      ->required();
+  add_data_set_options(command, request->set);
+  command.add_option("--images", request->images,
+                     "folder of pictures to measure on instead of a split");
+  command
+      .add_option("--floor-splits", request->floor_splits,
+                  "splits of --data that the floors are fitted to")
+      ->delimiter(',')
+      ->capture_default_str();
+  command.add_option("--floor-images", request->floor_images,
+                     "folder of training pictures to fit the floors to instead");
+  command
+      .add_option("--floor-limit", request->floor_limit,
+                  "training pictures for the floors at most, chosen by --seed")
+      ->capture_default_str();
+  command
+      .add_option("--limit", request->limit,
+                  "pictures to measure on at most, chosen by --seed; 0: all")
+      ->capture_default_str();
+  command.add_option("--out", request->out, "folder for the results")->capture_default_str();
+  add_overwrite_option(command, request->overwrite);
+  command.add_option("--batch", request->batch, "pictures at a time")->capture_default_str();
+  command.add_option("--workers", request->workers, "threads that decode pictures")
+      ->capture_default_str();
+  command.add_option("--seed", request->set.seed, "seed of the choices above")
+      ->capture_default_str();
+  command.add_option("--device", request->device, "cpu, cuda or auto")->capture_default_str();
+  command.add_option("--threads", request->threads, "CPU threads; 0: all cores")
+      ->capture_default_str();
+}
+
+}  // namespace neurosplat::apps

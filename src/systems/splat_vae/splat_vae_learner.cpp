@@ -1,0 +1,217 @@
+#include "systems/splat_vae/splat_vae_learner.h"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/log.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/figure/picture_grid.h"
+#include "neurosplat/io/image_file.h"
+#include "neurosplat/metrics/picture_quality.h"
+#include "neurosplat/systems/splat_vae/model_file.h"
+#include "neurosplat/systems/splat_vae/trained_on.h"
+#include "neurosplat/training/checkpoint.h"
+
+namespace neurosplat {
+namespace {
+
+constexpr std::int64_t kShownPictures = 32, kShownSamples = 64, kSheetColumns = 8;
+/// Pictures drawn at a time outside training.
+constexpr std::int64_t kEvaluationBatch = 64;
+
+LoaderOptions loader_options(const SplatVaeConfig& config) {
+  return {
+      .side = config.image_size,
+      .batch = config.batch,
+      .workers = static_cast<int>(config.workers),
+      .seed = static_cast<std::uint64_t>(config.seed),
+      .flip = config.flip,
+      .memory_budget = static_cast<std::int64_t>(config.memory_gib * static_cast<double>(1 << 30))};
+}
+
+std::vector<std::int64_t> first_positions(std::int64_t count) {
+  std::vector<std::int64_t> positions(static_cast<std::size_t>(count));
+  std::iota(positions.begin(), positions.end(), 0);
+  return positions;
+}
+
+/// What the run measures itself on: pictures it does not train on, uint8 [K, 3, S, S]; undefined,
+/// and a line that says why, when there are none.
+at::Tensor held_out_pictures(const SplatVaeConfig& config) {
+  const auto& split = config.held_out_split;
+  std::string reason = text(split, " is trained on");
+  if (std::find(config.splits.begin(), config.splits.end(), split) == config.splits.end()) {
+    try {
+      std::shared_ptr<const PictureSource> source = open_pictures(pictures_of(config, {split}));
+      const auto wanted = config.held_out_pictures == 0 ? source->size() : config.held_out_pictures;
+      auto options = loader_options(config);
+      options.shuffle = options.drop_last = false;
+      const PictureLoader loader(
+          seeded_subset(std::move(source), wanted, static_cast<std::uint64_t>(config.seed)),
+          options);
+      log::info(text("held out: ", loader.size(), " pictures of ", split));
+      return loader.pictures(first_positions(loader.size()));
+    } catch (const Error& error) {
+      reason = error.what();
+    }
+  }
+  log::info(text("no held-out figure while training: ", reason,
+                 split == "val" ? "; --held-out-split test would measure on test pictures" : ""));
+  return {};
+}
+
+/// The same noise for every sheet and measurement, so that they differ by the model alone.
+at::Generator fixed_noise(const SplatVaeConfig& config) {
+  return at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + 3);
+}
+
+}  // namespace
+
+class SplatVaeLearner::PictureBatches : public Batches {
+ public:
+  PictureBatches(const SplatVaeConfig& config, std::shared_ptr<const PictureSource> source)
+      : size_(config.batch), hash_(source->list_hash()), loader_(source, loader_options(config)) {}
+
+  std::int64_t count() const override { return loader_.batches(); }
+  std::int64_t size() const override { return size_; }
+  std::string unit() const override { return "images"; }
+  std::string hash() const override { return hash_; }
+  void start_epoch(std::int64_t epoch, std::int64_t first) override {
+    loader_.start_epoch(epoch, first);
+  }
+  std::optional<Batch> next() override {
+    auto pictures = loader_.next();
+    if (!pictures) return std::nullopt;
+    return Batch{std::move(*pictures)};
+  }
+  const PictureLoader& loader() const { return loader_; }
+
+ private:
+  std::int64_t size_;
+  std::string hash_;
+  PictureLoader loader_;
+};
+
+SplatVaeLearner::SplatVaeLearner(const SplatVaeConfig& config, const at::Device& device)
+    : config_(config), device_(device), update_(config, device) {
+  check(config_);
+  settle_schedule(config_);
+  std::shared_ptr<const PictureSource> source = open_pictures(pictures_of(config, config.splits));
+  trained_on_ = training_metadata(config, *source);
+  batches_ = std::make_unique<PictureBatches>(config, std::move(source));
+  if (config.held_out_every > 0 || config.pictures_every > 0) held_out_ = held_out_pictures(config);
+  const auto& loader = batches_->loader();
+  shown_ = held_out_.defined()
+               ? held_out_
+               : loader.pictures(first_positions(std::min(kShownPictures, loader.size())));
+  shown_ = to_unit_range(shown_.narrow(0, 0, std::min(kShownPictures, shown_.size(0))), device);
+  latents_ = at::randn({kShownSamples, config.latent},
+                       at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + 2),
+                       at::kFloat)
+                 .to(device);
+}
+
+SplatVaeLearner::~SplatVaeLearner() = default;
+
+Batches& SplatVaeLearner::batches() {
+  return *batches_;
+}
+
+Figures SplatVaeLearner::start_epoch(std::int64_t epoch) {
+  beta_ = beta_in_epoch(config_, epoch);
+  rate_ = learning_rate_in_epoch(config_, epoch);
+  update_.set_learning_rate(rate_);
+  update_.model().train(true);
+  return {{"beta", beta_}};
+}
+
+Figures SplatVaeLearner::step(const Batch& batch, StageClock& clock) {
+  return update_.step(to_unit_range(batch.front(), device_), beta_, clock);
+}
+
+std::string SplatVaeLearner::line_of(const Figures& terms) const {
+  const double rec = figure(terms, "rec");
+  return text("rec ", fixed(rec, 5), ", PSNR ", fixed(psnr_db_of_error(rec), 2), " dB, KL ",
+              fixed(figure(terms, "kl"), 2), " nats");
+}
+
+EpochReport SplatVaeLearner::finish_epoch(std::int64_t epoch, const Figures& means, bool last) {
+  const double rec = figure(means, "rec");
+  EpochReport report{{{"rec", rec},
+                      {"psnr_db", psnr_db_of_error(rec)},
+                      {"kl_nats", figure(means, "kl")},
+                      {"beta", beta_},
+                      {"lr", rate_}},
+                     text(line_of(means), ", beta ", beta_)};
+  const auto every = config_.held_out_every;
+  if (every > 0 && (last || (epoch + 1) % every == 0) && held_out_.defined()) {
+    const auto [psnr, sample_psnr] = measure_held_out();
+    // Figures of test pictures say so: what is chosen by them is no longer measured by them.
+    const bool on_test = config_.held_out_split == "test";
+    const std::string split = on_test ? "test" : "held_out";
+    report.metrics[split + "_psnr_mean_db"] = psnr;
+    report.metrics[split + "_sample_psnr_mean_db"] = sample_psnr;
+    report.metrics[split + "_images"] = held_out_.size(0);
+    report.line += text(", ", on_test ? "test" : "held-out", " PSNR ", fixed(psnr, 2), " dB");
+  }
+  return report;
+}
+
+/// Mean PSNR of the held-out pictures: through the posterior's mean, and through one sample.
+SplatVaeLearner::HeldOut SplatVaeLearner::measure_held_out() const {
+  const auto& model = update_.model();
+  model.train(false);
+  const auto noise = fixed_noise(config_);
+  HeldOut sums{};
+  for (std::int64_t first = 0; first < held_out_.size(0); first += kEvaluationBatch) {
+    const auto count = std::min(kEvaluationBatch, held_out_.size(0) - first);
+    const auto pictures = to_unit_range(held_out_.narrow(0, first, count), device_);
+    const auto psnr_sum = [&](const at::Tensor& version) {
+      return psnr_db(version, pictures).sum().item<double>();
+    };
+    sums.psnr_db += psnr_sum(model.reconstruct(pictures));
+    sums.sample_psnr_db += psnr_sum(model.reconstruct_sample(pictures, noise));
+  }
+  const auto count = static_cast<double>(held_out_.size(0));
+  return {sums.psnr_db / count, sums.sample_psnr_db / count};
+}
+
+void SplatVaeLearner::draw(const std::filesystem::path& run, std::int64_t epoch) const {
+  const at::NoGradGuard no_gradient;
+  const auto& model = update_.model();
+  model.train(false);
+  write_png(sheet_path(run, "recon", epoch),
+            picture_grid(at::cat({shown_, model.reconstruct_sample(shown_, fixed_noise(config_))}),
+                         kSheetColumns));
+  write_png(sheet_path(run, "sample", epoch),
+            picture_grid(model.draw(model.decode(latents_)), kSheetColumns));
+}
+
+Figures SplatVaeLearner::sums_before_names(const TensorFile& state) const {
+  const auto rec = number_in(state, "rec_sum"), kl = number_in(state, "kl_sum");
+  if (!rec || !kl) return {};
+  return {{"rec", *rec}, {"kl", *kl}};
+}
+
+void SplatVaeLearner::write_models(const std::filesystem::path& run,
+                                   const std::map<std::string, std::string>& where) const {
+  auto metadata = where;
+  metadata.insert(trained_on_.begin(), trained_on_.end());
+  save_splat_vae(run / "model.safetensors", update_.model(), metadata);
+}
+
+void SplatVaeLearner::start_from(const std::filesystem::path& path) {
+  const auto model = load_splat_vae(path);
+  if (model.architecture() != update_.model().architecture()) {
+    throw UsageError("the weights to start from are of another image_size, num_packets or latent");
+  }
+  update_.model().load_state(model.state());
+}
+
+}  // namespace neurosplat

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "neurosplat/data/picture_loader.h"
+#include "neurosplat/training/learner.h"
+#include "systems/splat_vae/splat_vae_update.h"
+
+namespace neurosplat {
+
+/// Trains the splat VAE (docs/neuro-splat.md, "Loss and schedules"): squared error + beta * KL,
+/// Adam, clipped gradient. The run gets recon_###.png and sample_###.png (### the epoch, from 1)
+/// and model.safetensors.
+class SplatVaeLearner : public Learner {
+ public:
+  /// Opens the data and builds the model. Throws as check(config) and open_pictures() do.
+  SplatVaeLearner(const SplatVaeConfig& config, const at::Device& device);
+  ~SplatVaeLearner() override;
+
+  std::string kind() const override { return "splat-vae"; }
+  Batches& batches() override;
+  Figures start_epoch(std::int64_t epoch) override;
+  Figures step(const Batch& batch, StageClock& clock) override;
+  std::string line_of(const Figures& terms) const override;
+  EpochReport finish_epoch(std::int64_t epoch, const Figures& means, bool last) override;
+  void draw(const std::filesystem::path& run, std::int64_t epoch) const override;
+  void save(TensorFile& state) const override { update_.save(state); }
+  void load(const TensorFile& state) override { update_.load(state); }
+  Figures sums_before_names(const TensorFile& state) const override;
+  void write_models(const std::filesystem::path& run,
+                    const std::map<std::string, std::string>& where) const override;
+  void start_from(const std::filesystem::path& model) override;
+
+ private:
+  class PictureBatches;
+  struct HeldOut {
+    double psnr_db, sample_psnr_db;
+  };
+  HeldOut measure_held_out() const;
+
+  SplatVaeConfig config_;
+  at::Device device_;
+  SplatVaeUpdate update_;
+  std::map<std::string, std::string> trained_on_;  ///< for the model's metadata
+  std::unique_ptr<PictureBatches> batches_;
+  at::Tensor held_out_;  ///< uint8 [K, 3, S, S], or undefined
+  at::Tensor shown_;     ///< float [<= 32, 3, S, S] for recon_###.png
+  at::Tensor latents_;   ///< [64, latent] for sample_###.png
+  double beta_ = 0, rate_ = 0;
+};
+
+}  // namespace neurosplat

@@ -1,0 +1,89 @@
+#include "systems/splat_vae/splat_vae_update.h"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <cmath>
+#include <string>
+
+#include "neurosplat/core/device.h"
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/training/latent.h"
+#include "neurosplat/training/saved_state.h"
+
+namespace neurosplat {
+namespace {
+
+const std::string kModel = "model.", kNoise = "random.noise";
+
+}  // namespace
+
+SplatVaeUpdate::SplatVaeUpdate(const SplatVaeConfig& config, const at::Device& device)
+    : config_(config),
+      device_(device),
+      amp_(config.amp_on(device)),
+      model_(config.architecture(), static_cast<std::uint64_t>(config.seed)),
+      noise_(at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + 1)) {
+  model_.to(device_);
+  optimiser_ = std::make_unique<Optimiser>(model_.state(),
+                                           OptimiserOptions{.lr = config.lr, .clip = config.clip});
+}
+
+SplatVaeUpdate::~SplatVaeUpdate() = default;
+
+void SplatVaeUpdate::set_learning_rate(double rate) {
+  optimiser_->set_learning_rate(rate);
+}
+
+Figures SplatVaeUpdate::step(const at::Tensor& pictures, double beta, StageClock& clock) {
+  Posterior posterior;
+  {
+    const AutocastScope autocast(amp_, device_);
+    posterior = model_.encode(pictures);
+  }
+  const auto latents = sample(posterior, noise_);
+  clock.mark("encoder");
+  at::Tensor packets;
+  {
+    const AutocastScope autocast(amp_, device_);
+    packets = model_.decode(latents);
+  }
+  clock.mark("decoder");
+  const auto drawn = model_.draw(packets, config_.render_options());
+  clock.mark("renderer");
+  const auto rec = at::mse_loss(drawn, pictures), kl = kl_divergence(posterior);
+  const auto loss = rec + beta * kl;
+  const Figures terms = {{"rec", rec.item<double>()}, {"kl", kl.item<double>()}};
+  if (!std::isfinite(loss.item<double>())) {
+    throw Error(text("the loss is not finite (", listed(terms), ")"));
+  }
+  // Gradients arrive at these tensors when the part behind them is done.
+  drawn.register_hook([&clock](const at::Tensor&) { clock.mark("loss"); });
+  packets.register_hook([&clock](const at::Tensor&) { clock.mark("renderer"); });
+  latents.register_hook([&clock](const at::Tensor&) { clock.mark("decoder"); });
+  optimiser_->backward(loss);
+  clock.mark("encoder");
+  optimiser_->step_if_due();
+  clock.mark("optimiser");
+  return terms;
+}
+
+void SplatVaeUpdate::save(TensorFile& state) const {
+  for (const auto& [name, tensor] : model_.state()) state.tensors[kModel + name] = tensor.detach();
+  optimiser_->save(state);
+  state.tensors[kNoise] = noise_.get_state();
+}
+
+void SplatVaeUpdate::load(const TensorFile& state) {
+  std::map<std::string, at::Tensor> weights;
+  for (const auto& [name, tensor] : state.tensors) {
+    if (name.starts_with(kModel)) weights[name.substr(kModel.size())] = tensor;
+  }
+  model_.load_state(weights);
+  optimiser_->load(state);
+  const auto fresh = noise_.get_state();
+  noise_.set_state(find_in_state(state, kNoise, fresh.sizes()));
+}
+
+}  // namespace neurosplat

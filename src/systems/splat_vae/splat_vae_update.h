@@ -1,0 +1,46 @@
+#pragma once
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "neurosplat/io/safetensors.h"
+#include "neurosplat/systems/splat_vae/splat_vae.h"
+#include "neurosplat/systems/splat_vae/splat_vae_config.h"
+#include "neurosplat/training/figures.h"
+#include "neurosplat/training/optimiser.h"
+#include "neurosplat/training/stage_clock.h"
+
+namespace neurosplat {
+
+/// The model, its optimiser and its noise: everything that a step changes.
+class SplatVaeUpdate {
+ public:
+  SplatVaeUpdate(const SplatVaeConfig& config, const at::Device& device);
+  ~SplatVaeUpdate();
+
+  const SplatVae& model() const { return model_; }
+
+  void set_learning_rate(double rate);
+  /// One step on float pictures [B, 3, S, S]; the clock learns what each part took. Returns `rec`,
+  /// mean squared error, and `kl`, nats, mean over the batch. Throws Error and leaves the weights
+  /// as they were when loss or gradient is not finite.
+  Figures step(const at::Tensor& pictures, double beta, StageClock& clock);
+
+  /// Adds weights (`model.*`), the optimiser's state and the generator (`random.noise`).
+  void save(TensorFile& state) const;
+  /// Throws Error when the state is of another model.
+  void load(const TensorFile& state);
+
+ private:
+  SplatVaeConfig config_;
+  at::Device device_;
+  bool amp_;
+  SplatVae model_;
+  at::Generator noise_;
+  std::unique_ptr<Optimiser> optimiser_;
+};
+
+}  // namespace neurosplat

@@ -1,0 +1,62 @@
+#include "neurosplat/training/stored_model.h"
+
+#include <utility>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/io/safetensors.h"
+#include "neurosplat/io/torch_checkpoint.h"
+
+namespace neurosplat {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kKind = "model";
+
+fs::path file_of(const fs::path& path, const std::vector<std::string>& names) {
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) {
+    throw Error(text(path.string(),
+                     ": no such file or folder; expected a run folder, a .safetensors file or a "
+                     "PyTorch ",
+                     names.back()));
+  }
+  if (!fs::is_directory(path, ignored)) return path;
+  for (const auto& name : names) {
+    if (fs::exists(path / name, ignored)) return path / name;
+  }
+  throw Error(text(path.string(), ": expected a run folder with ", names.front(), " in it"));
+}
+
+}  // namespace
+
+StoredModel read_model(const fs::path& path, const std::vector<std::string>& names) {
+  StoredModel stored;
+  stored.file = file_of(path, names);
+  const auto extension = stored.file.extension();
+  if (extension == ".pt" || extension == ".pth") {
+    stored.tensors = read_torch_state_dict(stored.file);
+  } else {
+    auto file = read_safetensors(stored.file);
+    stored.tensors = std::move(file.tensors);
+    stored.metadata = std::move(file.metadata);
+  }
+  return stored;
+}
+
+void expect_kind(const StoredModel& stored, const std::string& kind) {
+  const auto found = stored.metadata.find(kKind);
+  if (found == stored.metadata.end() || found->second == kind) return;
+  throw Error(
+      text(stored.file.string(), ": expected a ", kind, " model, it holds a ", found->second));
+}
+
+std::map<std::string, std::string> model_metadata(const std::string& kind,
+                                                  std::map<std::string, std::string> more) {
+  more[kKind] = kind;
+  more["neurosplat_version"] = NEUROSPLAT_VERSION;
+  return more;
+}
+
+}  // namespace neurosplat
