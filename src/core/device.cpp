@@ -42,6 +42,17 @@ void use_threads(int threads) {
   if (used > 1) share_cores(used);
 }
 
+FairThreads::FairThreads() : most_(at::get_num_threads()) {}
+
+FairThreads::~FairThreads() {
+  if (at::get_num_threads() != most_) at::set_num_threads(most_);
+}
+
+void FairThreads::begin_turn() const {
+  const int threads = std::min(most_, free_cores());
+  if (at::get_num_threads() != threads) at::set_num_threads(threads);
+}
+
 AutocastScope::AutocastScope(bool on, const at::Device& device) : on_(on), device_(device.type()) {
   if (!on_) return;
   at::autocast::set_autocast_enabled(device_, true);

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "live/frame_table.h"
+#include "neurosplat/core/device.h"
 #include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
@@ -164,11 +165,13 @@ LiveReport run_live(const std::string& title, const std::vector<LiveColumn>& col
                     const LiveOptions& options) {
   const InterruptGuard guard;
   Run run(title, columns, source, options);
+  const FairThreads threads;
   std::exception_ptr failure;
   try {
     while (run.wants_more()) {
       const auto frame = source.next();
       if (!frame) break;
+      threads.begin_turn();
       run.take(see(*frame));
     }
   } catch (...) {

@@ -114,10 +114,12 @@ bool Trainer::State::run_epoch() {
     ++position.batch;
     ++position.step;
     add_to(position.sums, terms);
-    means = divided(position.sums, position.batch);
     progress.update(position.batch * size, learner.line_of(terms));
     const bool enough = options.max_steps > 0 && position.step >= options.max_steps;
-    if (InterruptGuard::raised() || enough) return false;
+    if (InterruptGuard::raised() || enough) {
+      means = divided(position.sums, position.batch);
+      return false;
+    }
     stages.mark("other");
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
@@ -137,11 +139,9 @@ void Trainer::State::add_to_log(std::int64_t epoch, const Figures& schedules,
 
 /// Measures, logs and announces the epoch, and moves the position to the next one.
 void Trainer::State::finish_epoch(const Figures& schedules, double seconds, std::int64_t steps) {
-  means =
-      divided(position.sums, position.batch);  // of a run that was stopped at its last batch too
+  means = divided(position.sums, position.batch);
   const std::int64_t epoch = position.epoch + 1;
   const bool last = epoch == options.epochs;
-  const auto due = [&](std::int64_t every) { return every > 0 && (last || epoch % every == 0); };
   const auto report = learner.finish_epoch(position.epoch, means, last);
   const double rate = static_cast<double>(steps * batches.size()) / seconds;
   nlohmann::ordered_json metrics = {{"epoch", epoch}, {"step", position.step}};
@@ -151,7 +151,7 @@ void Trainer::State::finish_epoch(const Figures& schedules, double seconds, std:
   for (const auto& [stage, spent] : stages.seconds()) metrics[text("seconds_", stage)] = spent;
   auto line = text("epoch ", epoch, "/", options.epochs, ": ", report.line, ", ", fixed(rate, 1),
                    " ", batches.unit(), "/s, ", fixed(seconds, 1), " s");
-  if (due(options.pictures_every)) learner.draw(options.out, epoch);
+  if (is_due(epoch, options.pictures_every, last)) learner.draw(options.out, epoch);
   seconds_trained += seconds;
   ++epochs_trained;
   if (!last) {
@@ -163,7 +163,7 @@ void Trainer::State::finish_epoch(const Figures& schedules, double seconds, std:
   std::fflush(stdout);
   add_to_log(epoch, schedules, metrics);
   begin_epoch(epoch);
-  if (due(options.checkpoint_every)) save();
+  if (is_due(epoch, options.checkpoint_every, last)) save();
 }
 
 Trainer::Trainer(const RunOptions& options, nlohmann::ordered_json config, Learner& learner)

@@ -1,5 +1,6 @@
 #include "neurosplat/core/shared_cores.h"
 
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <omp.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "neurosplat/core/device.h"
 #include "support/command.h"
 
 namespace neurosplat {
@@ -99,6 +101,15 @@ TEST(SharedCores, OtherProcessesLeaveFewer) {
     std::this_thread::sleep_for(20ms);
   }
   EXPECT_EQ(free_cores(), 1);
+  const int before = at::get_num_threads();
+  at::set_num_threads(2);
+  {
+    const FairThreads threads;
+    threads.begin_turn();
+    EXPECT_EQ(at::get_num_threads(), 1);
+  }
+  EXPECT_EQ(at::get_num_threads(), 2);
+  at::set_num_threads(before);
 }
 
 /// The tests' environment says how to wait; here the program is to find out by itself.

@@ -15,6 +15,23 @@ at::Device device_from_name(const std::string& name);
 /// OMP_WAIT_POLICY or GOMP_SPINCOUNT are set, they do as these say.
 void use_threads(int threads);
 
+/// Of work in turns, such as frames: each turn takes as many threads as other programs leave cores
+/// (free_cores()), those that operations had at its construction at most and again at its end.
+/// Beside busy programs a thread that another waits for comes last, so that fewer are quicker.
+class FairThreads {
+ public:
+  FairThreads();
+  ~FairThreads();
+  FairThreads(const FairThreads&) = delete;
+  FairThreads& operator=(const FairThreads&) = delete;
+
+  /// A turn begins on this thread.
+  void begin_turn() const;
+
+ private:
+  int most_;
+};
+
 /// While it lives, networks on `device` compute in bf16 when `on`; float32 otherwise.
 class AutocastScope {
  public:

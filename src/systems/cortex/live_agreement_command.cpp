@@ -69,13 +69,9 @@ void check(const Request& request) {
   }
 }
 
-std::optional<SplatVae> read_model(const Request& request) {
+std::optional<SplatVae> model_of(const Request& request) {
   if (request.model.empty()) return std::nullopt;
-  const auto device = device_from_name(request.stream.device);
-  const auto model = load_splat_vae(request.model);
-  check_sizes(request.sizes, model.architecture());
-  model.to(device);
-  return model;
+  return read_model(request.model, /*smoke=*/false, request.stream.device, request.sizes);
 }
 
 Expectation expectation_of(const Request& request, const std::optional<SplatVae>& model) {
@@ -176,7 +172,7 @@ int run(const Request& request, const std::vector<ModelMode>& modes) {
                                     : open_window(request.stream, "neurosplat: " + mode_of(request),
                                                   names_of(modes));
   use_threads(request.stream.threads);
-  const auto model = read_model(request);
+  const auto model = model_of(request);
   LiveAgreement cortex(request.settings, expectation_of(request, model),
                        request.temporal ? "prior" : "gist", label_of(request));
   const auto source = source_of(request);

@@ -1,14 +1,12 @@
 #include "neurosplat/systems/lock/live_lock.h"
 
 #include <ATen/ATen.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <chrono>
 
 #include "neurosplat/core/error.h"
-#include "neurosplat/core/shared_cores.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/metrics/picture_quality.h"
@@ -33,10 +31,7 @@ double milliseconds_since(Clock::time_point start) {
 }  // namespace
 
 LiveLock::LiveLock(const SplatVae& model, const LockSolverSettings& settings, double budget_ms)
-    : size_(model.architecture().image_size),
-      name_(settings.solver),
-      budget_ms_(budget_ms),
-      most_threads_(at::get_num_threads()) {
+    : size_(model.architecture().image_size), name_(settings.solver), budget_ms_(budget_ms) {
   if (!(budget_ms > 0.0)) {
     throw UsageError(text("budget: expected milliseconds above 0, got ", budget_ms));
   }
@@ -49,7 +44,6 @@ LiveLock::LiveLock(const SplatVae& model, const LockSolverSettings& settings, do
 SeenFrame LiveLock::see(const Frame& frame) {
   const at::NoGradGuard no_gradient;
   const auto start = Clock::now();
-  leave_busy_cores();
   const auto retina = centre_square(frame.picture, size_).to(at::kFloat) / 255.0;
   const auto asked = Clock::now();
   const auto view =
@@ -67,11 +61,6 @@ SeenFrame LiveLock::see(const Frame& frame) {
   seen.note =
       text(fixed(seen.numbers[kPrior], 1), " -> ", fixed(seen.numbers[kLocked], 1), " dB, ", name_);
   return seen;
-}
-
-void LiveLock::leave_busy_cores() const {
-  const int threads = std::min(most_threads_, free_cores());
-  if (threads != at::get_num_threads()) at::set_num_threads(threads);
 }
 
 std::vector<LiveColumn> lock_columns() {

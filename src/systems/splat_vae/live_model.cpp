@@ -9,11 +9,7 @@ namespace neurosplat::apps {
 
 namespace fs = std::filesystem;
 
-void add_size_options(CLI::App& command, ModelSizes& sizes) {
-  command.add_option("--image-size", sizes.image_size, "must be the model's own");
-  command.add_option("--num-packets", sizes.packets, "must be the model's own");
-  command.add_option("--latent", sizes.latent, "must be the model's own");
-}
+namespace {
 
 void check_sizes(const ModelSizes& sizes, const SplatVaeArchitecture& model) {
   const auto agree = [](const char* name, std::optional<std::int64_t> asked, std::int64_t has) {
@@ -24,6 +20,14 @@ void check_sizes(const ModelSizes& sizes, const SplatVaeArchitecture& model) {
   agree("image-size", sizes.image_size, model.image_size);
   agree("num-packets", sizes.packets, model.packets);
   agree("latent", sizes.latent, model.latent);
+}
+
+}  // namespace
+
+void add_size_options(CLI::App& command, ModelSizes& sizes) {
+  command.add_option("--image-size", sizes.image_size, "must be the model's own");
+  command.add_option("--num-packets", sizes.packets, "must be the model's own");
+  command.add_option("--latent", sizes.latent, "must be the model's own");
 }
 
 SplatVae read_model(const fs::path& model, bool smoke, const std::string& device,

@@ -10,8 +10,7 @@
 namespace neurosplat {
 
 /// A lock on the centre squares of frames. Three panels: retina, prior, phase-locked. Keeps what
-/// the solver remembers. Works with as many threads as other programs leave cores, those of its
-/// construction at most: beside busy programs a thread that another waits for comes last.
+/// the solver remembers.
 class LiveLock {
  public:
   /// budget_ms: for a whole frame, panels included; infinity leaves the end to the solver's steps.
@@ -22,13 +21,10 @@ class LiveLock {
   void reset() { solver_->reset(); }
 
  private:
-  void leave_busy_cores() const;
-
   std::int64_t size_;
   std::string name_;
   double budget_ms_, besides_ms_ = 0.0;  ///< what the last frame took outside the solver
   double reserve_ms_ = 0.0;              ///< left of the budget beside busy programs
-  int most_threads_;
   std::unique_ptr<LockSolver> solver_;
 };
 

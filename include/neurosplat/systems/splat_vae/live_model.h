@@ -19,7 +19,6 @@ struct ModelSizes {
   std::optional<std::int64_t> image_size, packets, latent;
 };
 void add_size_options(CLI::App& command, ModelSizes& sizes);
-void check_sizes(const ModelSizes& sizes, const SplatVaeArchitecture& model);
 /// The model of --model on `device`, its sizes checked; for a smoke run a small random one. Throws
 /// UsageError when there is neither.
 SplatVae read_model(const std::filesystem::path& model, bool smoke, const std::string& device,
