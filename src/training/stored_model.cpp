@@ -31,7 +31,7 @@ fs::path file_of(const fs::path& path, const std::vector<std::string>& names) {
 
 }  // namespace
 
-StoredModel read_model(const fs::path& path, const std::vector<std::string>& names) {
+StoredModel read_stored_model(const fs::path& path, const std::vector<std::string>& names) {
   StoredModel stored;
   stored.file = file_of(path, names);
   const auto extension = stored.file.extension();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,6 +57,28 @@ TEST_P(TrainingContract, ARunIsNotWrittenOverUnasked) {
   expect_whole("run", 1);
   expect_success(fresh("run", 2, {"--overwrite"}));
   expect_whole("run", 2);
+}
+
+// Whatever kind of run it was: a file that stayed would be taken for the new one's.
+TEST_P(TrainingContract, ARunThatReplacesAnotherLeavesNothingOfIt) {
+  const auto tiny = [](const TrainingRow& row) {
+    return with(with({program("neurosplat-train"), row.command}, row.tiny),
+                {"--device", "cpu", "--epochs", "1", "--out", "run", "--overwrite"});
+  };
+  const auto files = [&] {
+    std::set<std::string> names;
+    for (const auto& entry : fs::directory_iterator(folder / "run")) {
+      names.insert(entry.path().filename());
+    }
+    return names;
+  };
+  expect_success(tiny(row()));
+  const auto own = files();
+  for (const auto& other : training_rows()) {
+    expect_success(tiny(other));
+    expect_success(tiny(row()));
+    EXPECT_EQ(files(), own) << other.command;
+  }
 }
 
 TEST_P(TrainingContract, AWrongResumePathIsAnErrorAndLeavesNothing) {

@@ -44,6 +44,18 @@ nlohmann::json config_of(const fs::path& run) {
   return nlohmann::json::parse(in);
 }
 
+TEST_F(Programs, AScheduleThatEndsBeforeTheRunIsToldOnce) {
+  const auto run = folder / "run";
+  ASSERT_EQ(run_command(with(tiny_training(run), {"--lr-schedule", "cosine"})).status, 0);
+  const auto resumed = run_command({program("neurosplat-train"), "splat-vae", "--out", run.string(),
+                                    "--epochs", "2", "--resume"});
+  ASSERT_EQ(resumed.status, 0) << resumed.errors;
+  const std::string told = "the learning rate stays at";
+  const auto first = resumed.errors.find(told);
+  ASSERT_NE(first, std::string::npos) << resumed.errors;
+  EXPECT_EQ(resumed.errors.find(told, first + 1), std::string::npos) << resumed.errors;
+}
+
 TEST_F(Programs, AResumedRunKeepsItsOptionsBelowTheFileAndTheFlags) {
   const auto run = folder / "run";
   ASSERT_EQ(run_command(with(tiny_training(run), {"--lr", "1e-4", "--seed", "5", "--flip"})).status,

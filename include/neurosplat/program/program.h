@@ -19,12 +19,17 @@ class Program {
   CLI::App& add(const std::string& name, const std::string& description,
                 std::function<int()> action);
 
+  /// Files that commands of this program write into a run's folder beside what every run has, ###
+  /// for the epoch: of all of them, so that a run leaves nothing of one of another kind that it
+  /// replaces.
+  std::vector<std::string>& run_files() { return run_files_; }
+
   /// Parses, runs the chosen subcommand, reports errors on one line, returns the exit code.
   int run();
 
  private:
   CLI::App app_;
-  std::vector<std::string> arguments_;
+  std::vector<std::string> arguments_, run_files_;
   std::function<int()> chosen_;
 };
 

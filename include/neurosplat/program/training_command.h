@@ -38,12 +38,12 @@ struct TrainingKind {
   bool (*is_smoke)(const Config&);
   /// The folder of which every picture is read; empty for none.
   std::filesystem::path (*folder_read)(const Config&);
-  /// What its runs write beside what all do, in the run folder; ### stands for the epoch.
-  std::vector<std::string> files;
+  /// What its runs write into their folder beside what all do: files with weights, and sheets of
+  /// pictures, ### for the epoch.
+  std::vector<std::string> models, sheets;
   /// Whether --resume also takes a file of weights to start from.
   bool takes_weights;
-  /// Settles values that belong to the run, from those of the run that is resumed if there is one,
-  /// and warns of what the user may not expect.
+  /// Settles values that belong to the run, from those of the run that is resumed if there is one.
   void (*settle)(Config&, const Config* resumed);
   std::unique_ptr<Learner> (*make_learner)(const Config&, const at::Device&, bool smoke);
 };
@@ -179,11 +179,12 @@ bool may_replace(const TrainingRequest<Config>& request, const TrainingKind<Conf
 /// folder->clear() once everything that can fail has been tried.
 template <class Config>
 PreparedRun<Config> prepare_run(const TrainingRequest<Config>& request,
-                                const TrainingKind<Config>& kind) {
+                                const TrainingKind<Config>& kind,
+                                const std::vector<std::string>& run_files) {
   PreparedRun<Config> run;
   run.continues = continues_run(request, kind);
   if (run.continues) {
-    run.folder = std::make_unique<RunFolder>(folder_to_continue(request, kind), kind.files);
+    run.folder = std::make_unique<RunFolder>(folder_to_continue(request, kind), run_files);
     run.config = layered_options(request, kind, run.folder->path());
     check(run.config);
     check_apart(run.config, kind);
@@ -192,7 +193,7 @@ PreparedRun<Config> prepare_run(const TrainingRequest<Config>& request,
   run.config = layered_options(request, kind, {});
   check(run.config);
   check_apart(run.config, kind);
-  run.folder = std::make_unique<RunFolder>(run.config.out, kind.files);
+  run.folder = std::make_unique<RunFolder>(run.config.out, run_files);
   if (run.folder->holds_run() && !may_replace(request, kind, run.config.out)) {
     throw UsageError(text(run.config.out.string(),
                           " holds a run already: continue it with --resume, replace it with "
@@ -201,9 +202,17 @@ PreparedRun<Config> prepare_run(const TrainingRequest<Config>& request,
   return run;
 }
 
+/// "a and b".
+inline std::string joined(const std::vector<std::string>& names) {
+  std::string list;
+  for (const auto& name : names) list += (list.empty() ? "" : " and ") + name;
+  return list;
+}
+
 template <class Config>
-int train(const TrainingRequest<Config>& request, const TrainingKind<Config>& kind) {
-  const auto run = prepare_run(request, kind);
+int train(const TrainingRequest<Config>& request, const TrainingKind<Config>& kind,
+          const std::vector<std::string>& run_files) {
+  const auto run = prepare_run(request, kind, run_files);
   const auto& config = run.config;
   use_threads(config.threads);
   const auto device = device_from_name(config.device);
@@ -227,7 +236,7 @@ int train(const TrainingRequest<Config>& request, const TrainingKind<Config>& ki
   if (request.smoke) {
     std::printf("smoke: ok, %s\n", learner->line_of(trainer.means()).c_str());
   } else {
-    std::printf("done: %s in %s\n", learner->models().c_str(), config.out.c_str());
+    std::printf("done: %s in %s\n", joined(kind.models).c_str(), config.out.c_str());
   }
   return 0;
 }
@@ -236,8 +245,12 @@ int train(const TrainingRequest<Config>& request, const TrainingKind<Config>& ki
 template <class Config>
 CLI::App& add_training(Program& program, const TrainingKind<Config>& kind) {
   const auto request = std::make_shared<TrainingRequest<Config>>();
-  auto& command =
-      program.add(kind.name, kind.description, [request, kind] { return train(*request, kind); });
+  auto& files = program.run_files();
+  for (const auto& written : {kind.models, kind.sheets}) {
+    files.insert(files.end(), written.begin(), written.end());
+  }
+  auto& command = program.add(kind.name, kind.description,
+                              [request, kind, &files] { return train(*request, kind, files); });
   add_training_options(command, *request, kind);
   return command;
 }

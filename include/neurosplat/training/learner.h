@@ -82,13 +82,17 @@ class Learner {
   /// Writes the models into the run folder, with `where` (epoch and step) in their metadata.
   virtual void write_models(const std::filesystem::path& run,
                             const std::map<std::string, std::string>& where) const = 0;
-  /// What write_models writes, for the reader.
-  virtual std::string models() const { return "model.safetensors"; }
 
   /// Starts from the weights of a model file, with a fresh optimiser. Throws UsageError where the
   /// kind does not take any, or they are of another size.
   virtual void start_from(const std::filesystem::path& model);
 };
+
+/// Whether what is done every `every` epochs (0: never) and after the last is due after `epoch`
+/// (from 1).
+inline bool is_due(std::int64_t epoch, std::int64_t every, bool last) {
+  return every > 0 && (last || epoch % every == 0);
+}
 
 /// RUN/NAME_###.png, ### the epoch from 1.
 std::filesystem::path sheet_path(const std::filesystem::path& run, const std::string& name,

@@ -19,7 +19,8 @@ struct StoredModel {
 
 /// Reads a run folder (the first of `names` that is there), a .safetensors file, or a PyTorch state
 /// dict (.pt, .pth; see torch_checkpoint.h). Throws Error, one line.
-StoredModel read_model(const std::filesystem::path& path, const std::vector<std::string>& names);
+StoredModel read_stored_model(const std::filesystem::path& path,
+                              const std::vector<std::string>& names);
 
 /// Throws Error, "FILE: expected a splat-vae model, it holds a patch-flow", when the file says that
 /// it is of another kind (`model` in its metadata).

@@ -22,7 +22,7 @@ const std::array<std::string, 3> kNames = {kWeight, "koop.weight", ""};
 }  // namespace
 
 at::Tensor load_koopman(const fs::path& given) {
-  const auto stored = read_model(given, kKoopmanFileNames);
+  const auto stored = read_stored_model(given, kKoopmanFileNames);
   const auto& tensors = stored.tensors;
   const auto path = stored.file;
   const auto* const name = std::find_if(kNames.begin(), kNames.end(),

@@ -21,6 +21,11 @@ constexpr std::int64_t kShownPairs = 8;
 /// Held-out pairs measured at most, and at a time.
 constexpr std::int64_t kMeasuredPairs = 256, kEvaluationBatch = 32;
 
+const SplatPredictorConfig& checked(const SplatPredictorConfig& config) {
+  check(config);
+  return config;
+}
+
 FramePairOptions pair_options(const SplatPredictorConfig& config) {
   return {.side = config.image_size,
           .batch = config.batch,
@@ -61,8 +66,7 @@ class SplatPredictorLearner::PairBatches : public Batches {
 
 SplatPredictorLearner::SplatPredictorLearner(const SplatPredictorConfig& config,
                                              const at::Device& device, FrameSource& source)
-    : config_(config), device_(device), update_(config, device) {
-  check(config_);
+    : config_(checked(config)), device_(device), update_(config, device) {
   batches_ = std::make_unique<PairBatches>(config, source);
   const auto& pairs = batches_->pairs();
   log::info(text(source.description(), ": ", pairs.frames(), " frames, ", pairs.size(),

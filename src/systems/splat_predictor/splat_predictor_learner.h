@@ -36,7 +36,6 @@ class SplatPredictorLearner : public Learner {
   Figures sums_before_names(const TensorFile& state) const override;
   void write_models(const std::filesystem::path& run,
                     const std::map<std::string, std::string>& where) const override;
-  std::string models() const override { return "model.safetensors and koopman.safetensors"; }
 
  private:
   class PairBatches;

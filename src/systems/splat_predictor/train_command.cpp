@@ -92,7 +92,8 @@ TrainingKind<SplatPredictorConfig> kind() {
           .use_smoke_settings = use_smoke_settings,
           .is_smoke = is_smoke,
           .folder_read = folder_read,
-          .files = {"model.safetensors", "koopman.safetensors", "pred_###.png"},
+          .models = {"model.safetensors", "koopman.safetensors"},
+          .sheets = {"pred_###.png"},
           .takes_weights = false,
           .settle = [](SplatPredictorConfig&, const SplatPredictorConfig*) {},
           .make_learner = make_learner};

@@ -35,7 +35,7 @@ SplatVae load_splat_vae(const fs::path& given) {
 }
 
 DescribedSplatVae load_described_splat_vae(const fs::path& given) {
-  auto stored = read_model(given, kModelFileNames);
+  auto stored = read_stored_model(given, kModelFileNames);
   expect_kind(stored, kKind);
   try {
     const auto architecture = infer_architecture(stored.tensors);

@@ -25,6 +25,11 @@ constexpr std::int64_t kShownPictures = 32, kShownSamples = 64, kSheetColumns = 
 /// Pictures drawn at a time outside training.
 constexpr std::int64_t kEvaluationBatch = 64;
 
+const SplatVaeConfig& checked(const SplatVaeConfig& config) {
+  check(config);
+  return config;
+}
+
 LoaderOptions loader_options(const SplatVaeConfig& config) {
   return {
       .side = config.image_size,
@@ -99,8 +104,7 @@ class SplatVaeLearner::PictureBatches : public Batches {
 };
 
 SplatVaeLearner::SplatVaeLearner(const SplatVaeConfig& config, const at::Device& device)
-    : config_(config), device_(device), update_(config, device) {
-  check(config_);
+    : config_(checked(config)), device_(device), update_(config, device) {
   settle_schedule(config_);
   std::shared_ptr<const PictureSource> source = open_pictures(pictures_of(config, config.splits));
   trained_on_ = training_metadata(config, *source);
@@ -149,8 +153,7 @@ EpochReport SplatVaeLearner::finish_epoch(std::int64_t epoch, const Figures& mea
                       {"beta", beta_},
                       {"lr", rate_}},
                      text(line_of(means), ", beta ", beta_)};
-  const auto every = config_.held_out_every;
-  if (every > 0 && (last || (epoch + 1) % every == 0) && held_out_.defined()) {
+  if (is_due(epoch + 1, config_.held_out_every, last) && held_out_.defined()) {
     const auto [psnr, sample_psnr] = measure_held_out();
     // Figures of test pictures say so: what is chosen by them is no longer measured by them.
     const bool on_test = config_.held_out_split == "test";

@@ -38,6 +38,9 @@ void settle(SplatVaeConfig& config, const SplatVaeConfig* resumed) {
     config.schedule_epochs = resumed->schedule_epochs;
   }
   settle_schedule(config);
+}
+
+void warn_of_schedule(const SplatVaeConfig& config) {
   if (config.lr_schedule != "cosine" || config.epochs <= config.schedule_epochs) return;
   log::warn(text("the learning rate stays at ",
                  learning_rate_in_epoch(config, config.schedule_epochs - 1), " after epoch ",
@@ -47,6 +50,7 @@ void settle(SplatVaeConfig& config, const SplatVaeConfig* resumed) {
 
 std::unique_ptr<Learner> make_learner(const SplatVaeConfig& config, const at::Device& device,
                                       bool /*smoke*/) {
+  warn_of_schedule(config);
   return std::make_unique<SplatVaeLearner>(config, device);
 }
 
@@ -63,7 +67,8 @@ TrainingKind<SplatVaeConfig> kind() {
           .use_smoke_settings = use_smoke_settings,
           .is_smoke = is_smoke,
           .folder_read = folder_read,
-          .files = {"model.safetensors", "recon_###.png", "sample_###.png"},
+          .models = {"model.safetensors"},
+          .sheets = {"recon_###.png", "sample_###.png"},
           .takes_weights = true,
           .settle = settle,
           .make_learner = make_learner};
