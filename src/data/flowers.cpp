@@ -4,9 +4,11 @@
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
+#include <utility>
 
 #include "data/file_pictures.h"
 #include "data/mat_integers.h"
+#include "data/random_stream.h"
 #include "data/sources.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
@@ -85,20 +87,59 @@ std::vector<std::string> keep_listed(const std::filesystem::path& labels,
   return kept;
 }
 
+// Those of the official split that are there.
+std::vector<std::string> official(const std::filesystem::path& folder, const Splits& splits,
+                                  std::size_t split) {
+  const auto labels = folder / "labels.csv";
+  std::error_code failed;
+  if (std::filesystem::exists(labels, failed))
+    return keep_listed(labels, splits[split], split_names[split]);
+  return keep_present(folder / "jpg", splits[split], std::string(split_names[split]));
+}
+
+// The protocol `large`: the first 1,000 test pictures, 400 of all others for validation, the rest.
+Splits large_splits(const std::filesystem::path& folder, const Splits& official_splits) {
+  constexpr std::size_t test = 2, most_tested = 1000, validated = 400;
+  Splits large;
+  large[test] = official(folder, official_splits, test);
+  std::sort(large[test].begin(), large[test].end());
+  auto others = official(folder, official_splits, 0);
+  for (const auto& file : official(folder, official_splits, 1)) others.push_back(file);
+  const auto tested = std::min(most_tested, large[test].size());
+  others.insert(others.end(), large[test].begin() + static_cast<std::ptrdiff_t>(tested),
+                large[test].end());
+  large[test].resize(tested);
+  // Drawn by name, so that a picture more or less moves no other.
+  std::sort(others.begin(), others.end(), [](const auto& one, const auto& other) {
+    return std::pair(hash_of_name(one, 0), one) < std::pair(hash_of_name(other, 0), other);
+  });
+  const auto cut = others.begin() + static_cast<std::ptrdiff_t>(std::min(validated, others.size() / 10));
+  large[1].assign(others.begin(), cut);
+  large[0].assign(cut, others.end());
+  for (auto& split : large) std::sort(split.begin(), split.end());
+  return large;
+}
+
 }  // namespace
 
 std::unique_ptr<PictureSource> open_flowers(const PictureRequest& request) {
   const auto folder = flowers_folder(request.root);
   const auto splits = read_splits(folder / "setid.mat");
-  const auto labels = folder / "labels.csv";
-  std::error_code failed;
-  const bool has_labels = std::filesystem::exists(labels, failed);
   std::vector<std::string> files;
   for (const auto& name : request.splits) {
-    const auto split = split_index(name);
-    const auto kept = has_labels ? keep_listed(labels, splits[split], split_names[split])
-                                 : keep_present(folder / "jpg", splits[split], name);
+    const auto kept = official(folder, splits, split_index(name));
     files.insert(files.end(), kept.begin(), kept.end());
+  }
+  return std::make_unique<FilePictures>(folder / "jpg", std::move(files));
+}
+
+std::unique_ptr<PictureSource> open_flowers_large(const PictureRequest& request) {
+  const auto folder = flowers_folder(request.root);
+  const auto splits = large_splits(folder, read_splits(folder / "setid.mat"));
+  std::vector<std::string> files;
+  for (const auto& name : request.splits) {
+    const auto& split = splits[split_index(name)];
+    files.insert(files.end(), split.begin(), split.end());
   }
   return std::make_unique<FilePictures>(folder / "jpg", std::move(files));
 }

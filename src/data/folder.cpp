@@ -36,12 +36,6 @@ std::vector<std::string> pictures_below(const std::filesystem::path& folder) {
   return names;
 }
 
-std::uint64_t hash_of_name(std::string_view name, std::uint64_t seed) {
-  auto hash = hash_of({seed, name.size()});
-  for (const char c : name) hash = hash_of({hash, static_cast<unsigned char>(c)});
-  return hash;
-}
-
 // One in ten, chosen by seed and path alone.
 std::vector<std::string> held_out(const std::vector<std::string>& names, std::uint64_t seed) {
   if (names.size() < 2) return {};

@@ -14,8 +14,9 @@
 namespace neurosplat {
 namespace {
 
-constexpr std::array<std::pair<DatasetKind, std::string_view>, 6> kKinds = {{
+constexpr std::array<std::pair<DatasetKind, std::string_view>, 7> kKinds = {{
     {DatasetKind::flowers, "flowers"},
+    {DatasetKind::flowers_large, "flowers-large"},
     {DatasetKind::celeba, "celeba"},
     {DatasetKind::cifar10, "cifar10"},
     {DatasetKind::folder, "folder"},
@@ -37,6 +38,8 @@ std::unique_ptr<PictureSource> open_kind(const PictureRequest& request) {
   switch (request.kind) {
     case DatasetKind::flowers:
       return open_flowers(request);
+    case DatasetKind::flowers_large:
+      return open_flowers_large(request);
     case DatasetKind::celeba:
       return open_celeba(request);
     case DatasetKind::cifar10:

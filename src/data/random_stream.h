@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <string_view>
 
 namespace neurosplat {
 
@@ -16,6 +17,13 @@ constexpr std::uint64_t mixed(std::uint64_t bits) {
 constexpr std::uint64_t hash_of(std::initializer_list<std::uint64_t> parts) {
   std::uint64_t hash = 0;
   for (const auto part : parts) hash = mixed(hash + 0x9e3779b97f4a7c15U + mixed(part));
+  return hash;
+}
+
+/// The same of a file's name, to draw files by.
+constexpr std::uint64_t hash_of_name(std::string_view name, std::uint64_t seed) {
+  auto hash = hash_of({seed, name.size()});
+  for (const char c : name) hash = hash_of({hash, static_cast<unsigned char>(c)});
   return hash;
 }
 

@@ -10,6 +10,7 @@
 namespace neurosplat {
 
 std::unique_ptr<PictureSource> open_flowers(const PictureRequest& request);
+std::unique_ptr<PictureSource> open_flowers_large(const PictureRequest& request);
 std::unique_ptr<PictureSource> open_celeba(const PictureRequest& request);
 std::unique_ptr<PictureSource> open_cifar10(const PictureRequest& request);
 std::unique_ptr<PictureSource> open_split_folder(const PictureRequest& request);

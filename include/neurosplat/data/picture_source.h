@@ -8,7 +8,7 @@
 
 namespace neurosplat {
 
-enum class DatasetKind { flowers, celeba, cifar10, folder, smoke, synthetic };
+enum class DatasetKind { flowers, flowers_large, celeba, cifar10, folder, smoke, synthetic };
 
 /// "flowers", "celeba", ...; throws UsageError that lists the names for anything else.
 DatasetKind dataset_from_name(const std::string& name);

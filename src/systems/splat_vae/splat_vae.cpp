@@ -1,87 +1,15 @@
 #include "neurosplat/systems/splat_vae/splat_vae.h"
 
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
-#include <torch/nn/modules/activation.h>
-#include <torch/nn/modules/batchnorm.h>
-#include <torch/nn/modules/container/sequential.h>
-#include <torch/nn/modules/conv.h>
-#include <torch/nn/modules/linear.h>
 
-#include <algorithm>
 #include <bit>
-#include <cmath>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/renderer/packets/packet.h"
+#include "systems/splat_vae/networks.h"
 
 namespace neurosplat {
 namespace {
-
-namespace nn = torch::nn;
-
-constexpr std::int64_t kColours = 3;
-constexpr std::int64_t kPacketNumbers = packet::numbers(kColours);
-constexpr std::int64_t kHidden = 512;     // units of a decoder layer
-constexpr std::int64_t kSmallestMap = 4;  // pixels a side where the encoder stops
-constexpr std::int64_t kMostChannels = 512;
-constexpr double kLeak = 0.2;
-
-/// In place: its gradient is computed from its output, and no layer before it needs its own.
-nn::LeakyReLU leaky_relu() {
-  return nn::LeakyReLU(nn::LeakyReLUOptions().negative_slope(kLeak).inplace(true));
-}
-
-struct EncoderImpl : nn::Module {
-  explicit EncoderImpl(const SplatVaeArchitecture& architecture) {
-    std::int64_t in = kColours, out = 32;
-    for (auto size = architecture.image_size; size > kSmallestMap; size /= 2) {
-      conv->push_back(nn::Conv2d(nn::Conv2dOptions(in, out, 4).stride(2).padding(1)));
-      conv->push_back(nn::BatchNorm2d(out));
-      conv->push_back(leaky_relu());
-      in = out;
-      out = std::min(2 * out, kMostChannels);
-    }
-    const std::int64_t flat = in * kSmallestMap * kSmallestMap;
-    register_module("conv", conv);
-    fc_mu = register_module("fc_mu", nn::Linear(flat, architecture.latent));
-    fc_lv = register_module("fc_lv", nn::Linear(flat, architecture.latent));
-  }
-
-  Posterior forward(const at::Tensor& pictures) {
-    // Channels-last is faster for a batch; for one picture its rearranged weights cost more.
-    const auto layout =
-        pictures.size(0) > 1 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
-    const auto features = conv->forward(pictures.contiguous(layout)).flatten(1);
-    return {fc_mu->forward(features), fc_lv->forward(features)};
-  }
-
-  nn::Sequential conv;
-  nn::Linear fc_mu{nullptr}, fc_lv{nullptr};
-};
-TORCH_MODULE(Encoder);
-
-struct DecoderImpl : nn::Module {
-  explicit DecoderImpl(const SplatVaeArchitecture& architecture)
-      : net(nn::Linear(architecture.latent, kHidden), leaky_relu(), nn::Linear(kHidden, kHidden),
-            leaky_relu(), nn::Linear(kHidden, kPacketNumbers * architecture.packets)) {
-    register_module("net", net);
-  }
-
-  nn::Sequential net;
-};
-TORCH_MODULE(Decoder);
-
-/// PyTorch's default for convolutions and linear layers: uniform within 1 / sqrt(fan in), weights
-/// and biases alike. Drawn here again so that a generator of our own decides.
-template <class Layer>
-void initialise(Layer& layer, const at::Generator& generator) {
-  const auto fan_in = layer.weight[0].numel();
-  const double bound = 1.0 / std::sqrt(static_cast<double>(fan_in));
-  layer.weight.uniform_(-bound, bound, generator);
-  layer.bias.uniform_(-bound, bound, generator);
-}
 
 template <class Tensors>
 std::map<std::string, at::Tensor> as_map(const Tensors& named) {
@@ -103,42 +31,22 @@ const at::Tensor& find(const std::map<std::string, at::Tensor>& state, const std
   return found->second;
 }
 
+/// The residual networks work on 32 x 32 pictures, four channels of width 8 in a group.
+void check_residual(const SplatVaeArchitecture& sizes) {
+  if (sizes.image_size < 32) {
+    throw UsageError(text("image_size: expected at least 32 with --decoder residual, got ",
+                          sizes.image_size));
+  }
+  if (sizes.latent > 3072) {
+    throw UsageError(text("latent: expected at most 3072 with --decoder residual, got ",
+                          sizes.latent));
+  }
+  if (sizes.width < 16 || sizes.width > 1024 || sizes.width % 16 != 0) {
+    throw UsageError(text("width: expected a multiple of 16 from 16 to 1024, got ", sizes.width));
+  }
+}
+
 }  // namespace
-
-struct SplatVae::Networks : nn::Module {
-  explicit Networks(const SplatVaeArchitecture& sizes)
-      : architecture(sizes), enc(sizes), dec(sizes) {
-    register_module("enc", enc);
-    register_module("dec", dec);
-  }
-
-  void initialise_all(std::uint64_t seed) {
-    const at::NoGradGuard no_gradient;
-    const auto generator = at::detail::createCPUGenerator(seed);
-    for (const auto& layer : modules(/*include_self=*/false)) {
-      if (auto* convolution = layer->as<nn::Conv2dImpl>()) initialise(*convolution, generator);
-      if (auto* linear = layer->as<nn::LinearImpl>()) initialise(*linear, generator);
-    }
-    auto* last = dec->net->ptr(dec->net->size() - 1)->as<nn::LinearImpl>();
-    last->weight.mul_(0.1);
-    last->bias.zero_();
-  }
-
-  /// Convolutions and batch normalisation are faster with a pixel's channels side by side. Not
-  /// before initialise_all: random numbers are laid down in the order of memory.
-  void lay_out_channels_last() {
-    for (const auto& layer : modules(/*include_self=*/false)) {
-      if (auto* convolution = layer->as<nn::Conv2dImpl>()) {
-        auto& weight = convolution->weight;
-        weight.set_data(weight.contiguous(at::MemoryFormat::ChannelsLast));
-      }
-    }
-  }
-
-  SplatVaeArchitecture architecture;
-  Encoder enc;
-  Decoder dec;
-};
 
 void check(const SplatVaeArchitecture& architecture) {
   const auto size = architecture.image_size;
@@ -151,17 +59,28 @@ void check(const SplatVaeArchitecture& architecture) {
   if (architecture.latent < 1 || architecture.latent > 65536) {
     throw UsageError(text("latent: expected 1 to 65536, got ", architecture.latent));
   }
+  if (architecture.decoder == DecoderKind::residual) check_residual(architecture);
 }
 
-SplatVae::SplatVae(const SplatVaeArchitecture& architecture, std::uint64_t seed) {
+std::string name_of(DecoderKind kind) {
+  return kind == DecoderKind::mlp ? "mlp" : "residual";
+}
+
+DecoderKind decoder_from_name(const std::string& name) {
+  if (name == "mlp") return DecoderKind::mlp;
+  if (name == "residual") return DecoderKind::residual;
+  throw UsageError(text("decoder: expected mlp or residual, got '", name, "'"));
+}
+
+SplatVae::SplatVae(const SplatVaeArchitecture& architecture, std::uint64_t seed)
+    : architecture_(architecture) {
   check(architecture);
-  networks_ = std::make_shared<Networks>(architecture);
-  networks_->initialise_all(seed);
-  networks_->lay_out_channels_last();
+  networks_ = architecture.decoder == DecoderKind::mlp ? make_published_networks(architecture, seed)
+                                                       : make_residual_networks(architecture, seed);
 }
 
 const SplatVaeArchitecture& SplatVae::architecture() const {
-  return networks_->architecture;
+  return architecture_;
 }
 
 Posterior SplatVae::encode(const at::Tensor& pictures) const {
@@ -171,7 +90,7 @@ Posterior SplatVae::encode(const at::Tensor& pictures) const {
     throw UsageError(
         text("pictures: expected [B, 3, ", size, ", ", size, "], got ", pictures.sizes()));
   }
-  return networks_->enc->forward(pictures);
+  return networks_->encode(pictures);
 }
 
 at::Tensor SplatVae::decode(const at::Tensor& latents) const {
@@ -179,8 +98,7 @@ at::Tensor SplatVae::decode(const at::Tensor& latents) const {
     throw UsageError(
         text("latents: expected [B, ", architecture().latent, "], got ", latents.sizes()));
   }
-  return networks_->dec->net->forward(latents).view(
-      {latents.size(0), architecture().packets, kPacketNumbers});
+  return networks_->decode(latents);
 }
 
 at::Tensor SplatVae::draw(const at::Tensor& raw_packets, const RenderOptions& options) const {
@@ -249,28 +167,50 @@ void SplatVae::load_state(const std::map<std::string, at::Tensor>& tensors) cons
   for (const auto& [name, tensor] : own) at::Tensor(tensor).copy_(tensors.at(name));
 }
 
-SplatVaeArchitecture infer_architecture(const std::map<std::string, at::Tensor>& state) {
-  SplatVaeArchitecture architecture;
-  architecture.image_size = kSmallestMap;
-  while (architecture.image_size <= 4096) {
+void SplatVae::fit_linear_code(const std::vector<at::Tensor>& pictures) const {
+  const at::NoGradGuard no_gradient;
+  networks_->fit(pictures);
+}
+
+namespace {
+
+SplatVaeArchitecture sizes_of_published(const std::map<std::string, at::Tensor>& state) {
+  SplatVaeArchitecture sizes{.image_size = kSmallestMap};
+  while (sizes.image_size <= 4096) {
     const auto convolutions =
-        std::countr_zero(static_cast<std::uint64_t>(architecture.image_size / kSmallestMap));
+        std::countr_zero(static_cast<std::uint64_t>(sizes.image_size / kSmallestMap));
     if (!state.contains(text("enc.conv.", 3 * convolutions, ".weight"))) break;
-    architecture.image_size *= 2;
+    sizes.image_size *= 2;
   }
-  architecture.latent = find(state, "enc.fc_mu.weight", 2).size(0);
+  sizes.latent = find(state, "enc.fc_mu.weight", 2).size(0);
   const auto numbers = find(state, "dec.net.4.bias", 1).size(0);
   if (numbers % kPacketNumbers != 0) {
     throw Error(text("not a splat VAE: expected dec.net.4 to give a multiple of ", kPacketNumbers,
                      " numbers, got ", numbers));
   }
-  architecture.packets = numbers / kPacketNumbers;
+  sizes.packets = numbers / kPacketNumbers;
+  return sizes;
+}
+
+SplatVaeArchitecture sizes_of_residual(const std::map<std::string, at::Tensor>& state) {
+  return {.image_size = find(state, "code.low_pass", 2).size(1),
+          .packets = find(state, "packets.geometry", 2).size(0),
+          .latent = find(state, "code.components", 2).size(0),
+          .decoder = DecoderKind::residual,
+          .width = find(state, "dec.from_picture.weight", 4).size(0)};
+}
+
+}  // namespace
+
+SplatVaeArchitecture infer_architecture(const std::map<std::string, at::Tensor>& state) {
+  const auto sizes =
+      state.contains("code.components") ? sizes_of_residual(state) : sizes_of_published(state);
   try {
-    check(architecture);
+    check(sizes);
   } catch (const UsageError& error) {
     throw Error(text("not a splat VAE: ", error.what()));
   }
-  return architecture;
+  return sizes;
 }
 
 }  // namespace neurosplat

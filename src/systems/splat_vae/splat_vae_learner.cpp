@@ -24,6 +24,8 @@ namespace {
 constexpr std::int64_t kShownPictures = 32, kShownSamples = 64, kSheetColumns = 8;
 /// Pictures drawn at a time outside training.
 constexpr std::int64_t kEvaluationBatch = 64;
+/// Pictures that a linear code is fitted to at most, in memory at 8 bits a colour.
+constexpr std::int64_t kFittedPictures = 16384, kFittedAtATime = 256;
 
 const SplatVaeConfig& checked(const SplatVaeConfig& config) {
   check(config);
@@ -111,6 +113,7 @@ SplatVaeLearner::SplatVaeLearner(const SplatVaeConfig& config, const at::Device&
   batches_ = std::make_unique<PictureBatches>(config, std::move(source));
   if (config.held_out_every > 0 || config.pictures_every > 0) held_out_ = held_out_pictures(config);
   const auto& loader = batches_->loader();
+  if (config.decoder == "residual") fit_linear_code(loader);
   shown_ = held_out_.defined()
                ? held_out_
                : loader.pictures(first_positions(std::min(kShownPictures, loader.size())));
@@ -122,6 +125,17 @@ SplatVaeLearner::SplatVaeLearner(const SplatVaeConfig& config, const at::Device&
 }
 
 SplatVaeLearner::~SplatVaeLearner() = default;
+
+void SplatVaeLearner::fit_linear_code(const PictureLoader& loader) const {
+  std::vector<at::Tensor> parts;
+  for (const auto& some : at::arange(std::min(kFittedPictures, loader.size())).split(kFittedAtATime)) {
+    const auto* first = some.const_data_ptr<std::int64_t>();
+    parts.push_back(loader.pictures({first, first + some.numel()}));
+  }
+  log::info(text("fitting the linear code to ", std::min(kFittedPictures, loader.size()),
+                 " pictures and their mirror images"));
+  update_.model().fit_linear_code(parts);
+}
 
 Batches& SplatVaeLearner::batches() {
   return *batches_;
@@ -168,7 +182,7 @@ EpochReport SplatVaeLearner::finish_epoch(std::int64_t epoch, const Figures& mea
 
 /// Mean PSNR of the held-out pictures: through the posterior's mean, and through one sample.
 SplatVaeLearner::HeldOut SplatVaeLearner::measure_held_out() const {
-  const auto& model = update_.model();
+  const auto& model = update_.best_model();
   model.train(false);
   const auto noise = fixed_noise(config_);
   HeldOut sums{};
@@ -187,7 +201,7 @@ SplatVaeLearner::HeldOut SplatVaeLearner::measure_held_out() const {
 
 void SplatVaeLearner::draw(const std::filesystem::path& run, std::int64_t epoch) const {
   const at::NoGradGuard no_gradient;
-  const auto& model = update_.model();
+  const auto& model = update_.best_model();
   model.train(false);
   write_png(sheet_path(run, "recon", epoch),
             picture_grid(at::cat({shown_, model.reconstruct_sample(shown_, fixed_noise(config_))}),
@@ -206,7 +220,7 @@ void SplatVaeLearner::write_models(const std::filesystem::path& run,
                                    const std::map<std::string, std::string>& where) const {
   auto metadata = where;
   metadata.insert(trained_on_.begin(), trained_on_.end());
-  save_splat_vae(run / "model.safetensors", update_.model(), metadata);
+  save_splat_vae(run / "model.safetensors", update_.best_model(), metadata);
 }
 
 void SplatVaeLearner::start_from(const std::filesystem::path& path) {

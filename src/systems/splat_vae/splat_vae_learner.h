@@ -35,6 +35,7 @@ class SplatVaeLearner : public Learner {
 
  private:
   class PictureBatches;
+  void fit_linear_code(const PictureLoader& loader) const;
   struct HeldOut {
     double psnr_db, sample_psnr_db;
   };

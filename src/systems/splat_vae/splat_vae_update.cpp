@@ -11,11 +11,15 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/training/latent.h"
 #include "neurosplat/training/saved_state.h"
+#include "neurosplat/training/schedule.h"
+#include "systems/splat_vae/augmentation.h"
 
 namespace neurosplat {
 namespace {
 
 const std::string kModel = "model.", kNoise = "random.noise";
+/// Of a picture: its logarithm has a slope below.
+constexpr double kSmallestError = 1e-6;
 
 }  // namespace
 
@@ -24,19 +28,36 @@ SplatVaeUpdate::SplatVaeUpdate(const SplatVaeConfig& config, const at::Device& d
       device_(device),
       amp_(config.amp_on(device)),
       model_(config.architecture(), static_cast<std::uint64_t>(config.seed)),
+      averaged_(config.average > 0
+                    ? SplatVae(config.architecture(), static_cast<std::uint64_t>(config.seed))
+                    : model_),
       noise_(at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + 1)) {
   model_.to(device_);
-  optimiser_ = std::make_unique<Optimiser>(model_.state(),
-                                           OptimiserOptions{.lr = config.lr, .clip = config.clip});
+  averaged_.to(device_);
+  optimiser_ = std::make_unique<Optimiser>(
+      model_.state(), OptimiserOptions{.kind = optimiser_from_name(config.optimiser),
+                                       .lr = config.lr,
+                                       .weight_decay = config.weight_decay,
+                                       .clip = config.clip,
+                                       .average = config.average});
 }
 
 SplatVaeUpdate::~SplatVaeUpdate() = default;
 
 void SplatVaeUpdate::set_learning_rate(double rate) {
-  optimiser_->set_learning_rate(rate);
+  rate_ = rate;
 }
 
-Figures SplatVaeUpdate::step(const at::Tensor& pictures, double beta, StageClock& clock) {
+const SplatVae& SplatVaeUpdate::best_model() const {
+  if (config_.average == 0) return model_;
+  auto state = model_.state();
+  for (const auto& [name, weights] : optimiser_->averaged()) state[name] = weights;
+  averaged_.load_state(state);
+  return averaged_;
+}
+
+Figures SplatVaeUpdate::step(const at::Tensor& given, double beta, StageClock& clock) {
+  const auto pictures = config_.augment ? augmented(given, noise_) : given;
   Posterior posterior;
   {
     const AutocastScope autocast(amp_, device_);
@@ -52,8 +73,10 @@ Figures SplatVaeUpdate::step(const at::Tensor& pictures, double beta, StageClock
   clock.mark("decoder");
   const auto drawn = model_.draw(packets, config_.render_options());
   clock.mark("renderer");
-  const auto rec = at::mse_loss(drawn, pictures), kl = kl_divergence(posterior);
-  const auto loss = rec + beta * kl;
+  const auto errors = (drawn - pictures).square().mean({1, 2, 3});
+  const auto rec = errors.mean(), kl = kl_divergence(posterior);
+  const auto fidelity = config_.loss == "psnr" ? 10 * (errors + kSmallestError).log10().mean() : rec;
+  const auto loss = fidelity + beta * kl;
   const Figures terms = {{"rec", rec.item<double>()}, {"kl", kl.item<double>()}};
   if (!std::isfinite(loss.item<double>())) {
     throw Error(text("the loss is not finite (", listed(terms), ")"));
@@ -62,6 +85,8 @@ Figures SplatVaeUpdate::step(const at::Tensor& pictures, double beta, StageClock
   drawn.register_hook([&clock](const at::Tensor&) { clock.mark("loss"); });
   packets.register_hook([&clock](const at::Tensor&) { clock.mark("renderer"); });
   latents.register_hook([&clock](const at::Tensor&) { clock.mark("decoder"); });
+  optimiser_->set_learning_rate(
+      rate_ * Schedule{.warmup = config_.lr_warmup}.factor(optimiser_->steps()));
   optimiser_->backward(loss);
   clock.mark("encoder");
   optimiser_->step_if_due();

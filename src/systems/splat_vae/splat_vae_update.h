@@ -22,6 +22,9 @@ class SplatVaeUpdate {
   ~SplatVaeUpdate();
 
   const SplatVae& model() const { return model_; }
+  /// The model to measure, draw and keep: with averaged weights where there is an average. Shares
+  /// the weights of model() otherwise; the next step changes it.
+  const SplatVae& best_model() const;
 
   void set_learning_rate(double rate);
   /// One step on float pictures [B, 3, S, S]; the clock learns what each part took. Returns `rec`,
@@ -38,7 +41,9 @@ class SplatVaeUpdate {
   SplatVaeConfig config_;
   at::Device device_;
   bool amp_;
+  double rate_ = 0;
   SplatVae model_;
+  SplatVae averaged_;  ///< written by best_model()
   at::Generator noise_;
   std::unique_ptr<Optimiser> optimiser_;
 };

@@ -14,18 +14,30 @@
 
 namespace neurosplat {
 
+/// Which networks stand around the latent: the published convolutions and perceptron, or a linear
+/// code with residual networks (docs/flowers.md, "The residual networks").
+enum class DecoderKind { mlp, residual };
+
+std::string name_of(DecoderKind kind);
+/// "mlp" or "residual". Throws UsageError.
+DecoderKind decoder_from_name(const std::string& name);
+
 /// What fixes the sizes of a splat VAE.
 struct SplatVaeArchitecture {
   std::int64_t image_size = 64;  ///< pixels a side; a power of two >= 16
   std::int64_t packets = 256;    ///< packets a picture
   std::int64_t latent = 128;     ///< latent numbers
+  DecoderKind decoder = DecoderKind::mlp;
+  std::int64_t width = 128;  ///< channels of the residual networks
   bool operator==(const SplatVaeArchitecture&) const = default;
 };
 
 /// Throws UsageError unless the sizes can be built.
 void check(const SplatVaeArchitecture& architecture);
 
-/// CNN encoder -> latent -> MLP decoder -> packets -> renderer. docs/neuro-splat.md, "Networks".
+class SplatVaeNetworks;
+
+/// Encoder -> latent -> decoder -> packets -> renderer. docs/neuro-splat.md, "Networks".
 /// Copies share their weights.
 class SplatVae {
  public:
@@ -46,6 +58,10 @@ class SplatVae {
   /// latent numbers, this is what the decoder knows: their mean, near zero, it never sees.
   at::Tensor reconstruct_sample(const at::Tensor& pictures, const at::Generator& generator) const;
 
+  /// Fits the linear code of the residual networks to pictures, uint8 [K, 3, S, S] each, and their
+  /// mirror images; the published networks have none and stay as they are.
+  void fit_linear_code(const std::vector<at::Tensor>& pictures) const;
+
   /// Training mode (batch statistics) or evaluation mode (running statistics).
   void train(bool on) const;
   void to(const at::Device& device) const;
@@ -62,8 +78,8 @@ class SplatVae {
   void load_state(const std::map<std::string, at::Tensor>& tensors) const;
 
  private:
-  struct Networks;
-  std::shared_ptr<Networks> networks_;
+  SplatVaeArchitecture architecture_;
+  std::shared_ptr<SplatVaeNetworks> networks_;
 };
 
 /// The sizes of the model that these weights belong to, read off the tensors' shapes.

@@ -20,7 +20,22 @@ struct SplatVaeConfig : PacketModelOptions, ImageOptions, KlOptions, DeviceOptio
     out = "./runs/splat";
   }
 
+  SplatVaeArchitecture architecture() const {
+    auto sizes = PacketModelOptions::architecture();
+    sizes.decoder = decoder_from_name(decoder);
+    sizes.width = width;
+    return sizes;
+  }
+
+  std::string decoder = "mlp";
+  std::int64_t width = 128;
   std::int64_t batch = 64;
+  std::string loss = "mse";
+  std::string optimiser = "adam";
+  double weight_decay = 0;
+  double average = 0;
+  bool augment = false;
+  std::int64_t lr_warmup = 0;
   double lr = 2e-4;
   std::string lr_schedule = "constant";
   std::int64_t schedule_epochs = 0;
@@ -36,13 +51,32 @@ void visit_options(SplatVaeConfig& config, Visitor&& visit) {
   visit_options(static_cast<ImageOptions&>(config), visit);
   const OptionGroup data("Data", visit);
   data("flip", config.flip, "mirror pictures left-right at random");
+  data("augment", config.augment, "scale, turn, stretch, shift and mirror pictures at random");
   visit_options(static_cast<PacketModelOptions&>(config), visit);
+  const OptionGroup model("Model", visit);
+  model("decoder", config.decoder,
+        "networks around the latent: mlp, the published ones, or residual, a linear code and what "
+        "it misses",
+        OneOf{{"mlp", "residual"}});
+  model("width", config.width, "channels of the residual networks");
   const OptionGroup training("Training", visit);
   training("batch", config.batch, "pictures a step", AtLeast{2});  // batch normalisation needs two
-  training("lr", config.lr, "Adam's learning rate", Positive{});
+  training("loss", config.loss,
+           "mse: mean squared error; psnr: minus the mean PSNR of the pictures, dB",
+           OneOf{{"mse", "psnr"}});
+  training("optimiser", config.optimiser, "how weights follow the gradient",
+           OneOf{{"adam", "adamw", "adamax"}});
+  training("weight_decay", config.weight_decay, "share of lr that weights shrink by a step",
+           AtLeast{0});
+  training("average", config.average,
+           "decay of the weights' running average, which is then measured, drawn and kept; 0: none",
+           Between{0, 0.999999});
+  training("lr", config.lr, "learning rate", Positive{});
   training("lr_schedule", config.lr_schedule,
            "cosine: down to 1 % of lr at the last of schedule-epochs",
            OneOf{{"constant", "cosine"}});
+  training("lr_warmup", config.lr_warmup, "steps over which the rate grows linearly; 0: none",
+           AtLeast{0});
   training("schedule_epochs", config.schedule_epochs,
            "epochs that the cosine spans, then the rate stays; 0: the epochs that the run began "
            "with",
