@@ -26,7 +26,7 @@ void run(const char* model_path, const char* data, const char* out) {
        .shuffle = false,
        .drop_last = false});
   const auto pictures = to_unit_range(loader.pictures({0, 1, 2, 3}), at::kCPU);
-  write_safetensors(out, {{{"packets", model.decode(model.encode(pictures).mean)}}, {}});
+  write_safetensors(out, {{{"packets", model.decode(model.latents_of(pictures))}}, {}});
 }
 
 }  // namespace

@@ -5,7 +5,9 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <sstream>
@@ -63,13 +65,24 @@ LinearFloor fit_floor(const PictureCoder& coder, const ReconstructionRequest& re
 
 /// The versions of a batch that are compared with it.
 struct Versions {
-  at::Tensor reconstruction, sample, pca, mean_image;
+  at::Tensor reconstruction, sample, pca, mean_image, refined;
+  double plain_ms = 0, refined_ms = 0;
 };
+
+double ms_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  const std::chrono::duration<double, std::milli> passed = std::chrono::steady_clock::now() - start;
+  return passed.count();
+}
 
 Versions versions_of(const PictureCoder& coder, const std::optional<LinearFloor>& floor,
                      const at::Tensor& pictures, const at::Generator& noise) {
   Versions versions;
-  versions.reconstruction = coder.reconstruct(pictures);
+  versions.plain_ms = ms_of([&] { versions.reconstruction = coder.reconstruct(pictures); });
+  if (coder.reconstruct_refined) {
+    versions.refined_ms = ms_of([&] { versions.refined = coder.reconstruct_refined(pictures); });
+  }
   versions.sample = coder.reconstruct_sample(pictures, noise);
   if (!floor) return versions;
   versions.pca = project(*floor, pictures);
@@ -138,18 +151,26 @@ ReconstructionScores evaluate_reconstruction(const PictureCoder& coder,
     const auto sample = psnr_list(versions.sample, pictures);
     const auto pca = psnr_list(versions.pca, pictures);
     const auto mean_image = psnr_list(versions.mean_image, pictures);
+    const auto refined = psnr_list(versions.refined, pictures);
+    scores.plain_ms += versions.plain_ms;
+    scores.refined_ms += versions.refined_ms;
     const auto similarity = ssim(versions.reconstruction, pictures);
     for (std::size_t k = 0; k < psnr.size(); ++k) {
       const auto index = loader.usable()[static_cast<std::size_t>(positions[k])];
       scores.pictures.push_back({request.pictures->name(index), psnr[k],
                                  similarity[static_cast<std::int64_t>(k)].item<double>(), sample[k],
-                                 pca[k], mean_image[k]});
+                                 pca[k], mean_image[k], refined[k]});
     }
     progress.update(static_cast<std::int64_t>(scores.pictures.size()));
   }
   scores.psnr_mean_db = mean_of(scores.pictures, &PictureScore::psnr_db);
   scores.ssim_mean = mean_of(scores.pictures, &PictureScore::ssim);
   scores.sample_psnr_mean_db = mean_of(scores.pictures, &PictureScore::sample_psnr_db);
+  scores.plain_ms /= static_cast<double>(scores.pictures.size());
+  scores.refined_ms /= static_cast<double>(scores.pictures.size());
+  if (coder.reconstruct_refined) {
+    scores.refined_psnr_mean_db = mean_of(scores.pictures, &PictureScore::refined_psnr_db);
+  }
   if (scores.floors) {
     scores.floors->pca_psnr_mean_db = mean_of(scores.pictures, &PictureScore::pca_psnr_db);
     scores.floors->mean_image_psnr_mean_db =
@@ -161,13 +182,13 @@ ReconstructionScores evaluate_reconstruction(const PictureCoder& coder,
 
 void write_per_image_csv(const std::filesystem::path& path, const ReconstructionScores& scores) {
   std::ostringstream table;
-  table << "file,psnr_db,ssim,sample_psnr_db,pca_psnr_db,mean_image_psnr_db\n"
+  table << "file,psnr_db,ssim,sample_psnr_db,pca_psnr_db,mean_image_psnr_db,refined_psnr_db\n"
         << std::setprecision(7);
   const auto cell = [](double value) { return std::isnan(value) ? "" : text(value); };
   for (const auto& score : scores.pictures) {
     table << csv_field(score.name) << ',' << score.psnr_db << ',' << score.ssim << ','
           << score.sample_psnr_db << ',' << cell(score.pca_psnr_db) << ','
-          << cell(score.mean_image_psnr_db) << '\n';
+          << cell(score.mean_image_psnr_db) << ',' << cell(score.refined_psnr_db) << '\n';
   }
   write_file_atomically(path, table.str());
 }

@@ -126,6 +126,18 @@ TEST_F(Flowers, SplitsJoinInTheOrderAsked) {
   EXPECT_EQ((std::set<std::string>(all.begin(), all.end()).size()), 12U);
 }
 
+// With fewer test pictures than are measured, all of them are; a tenth of the others validates.
+TEST_F(Flowers, LargeTakesTheFirstTestPicturesAway) {
+  const auto of = [&](const std::string& split) {
+    return names(*open_pictures({DatasetKind::flowers_large, root_.path(), {split}, 0}));
+  };
+  EXPECT_EQ(of("test"), (std::vector<std::string>{file_of(7), file_of(9), file_of(10), file_of(11),
+                                                  file_of(12)}));
+  EXPECT_EQ(of("train"), (std::vector<std::string>{file_of(1), file_of(2), file_of(3), file_of(4),
+                                                   file_of(5), file_of(6), file_of(8)}));
+  expect_error([&] { of("val"); }, {"val", "flowers-large"});
+}
+
 TEST_F(Flowers, FoundInASubfolder) {
   const TemporaryFolder above;
   fs::create_directory_symlink(root_.path(), above / "flowers-102");
@@ -305,6 +317,29 @@ TEST(FlowersFolder, OfficialSplits) {
       EXPECT_EQ(std::set<std::string>(found.begin(), found.end()), listed[split]) << split;
       EXPECT_NO_THROW(decoded(*source, 0, 64));
     }
+}
+
+// Sizes as the protocol states them; the first 1,000 by id read off the list made elsewhere.
+TEST(FlowersFolder, LargeSplits) {
+  const auto root = shared_folder("data/flowers-102");
+  if (!root) GTEST_SKIP() << "needs Flowers-102 in ../shared/data/flowers-102";
+  std::set<std::string> tested;
+  std::ifstream csv(*root / "labels.csv");
+  for (std::string file, label, split;
+       std::getline(csv, file, ',') && std::getline(csv, label, ',') && std::getline(csv, split);)
+    if (split == "test") tested.insert(file);
+  const auto of = [&](const std::string& split) {
+    const auto found = names(*open_pictures({DatasetKind::flowers_large, *root, {split}, 0}));
+    return std::set<std::string>(found.begin(), found.end());
+  };
+  const auto test = of("test"), val = of("val");
+  auto all = of("train");
+  EXPECT_EQ(test, std::set<std::string>(tested.begin(), std::next(tested.begin(), 1000)));
+  EXPECT_EQ(val.size(), 400U);
+  EXPECT_EQ(all.size(), 6489U);
+  all.insert(val.begin(), val.end());
+  all.insert(test.begin(), test.end());
+  EXPECT_EQ(all.size(), 7889U);
 }
 
 }  // namespace

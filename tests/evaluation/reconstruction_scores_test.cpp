@@ -105,7 +105,8 @@ TEST(Reconstruction, TableQuotesNamesWithCommas) {
   std::string header, row;
   std::getline(in, header);
   std::getline(in, row);
-  EXPECT_EQ(header, "file,psnr_db,ssim,sample_psnr_db,pca_psnr_db,mean_image_psnr_db");
+  EXPECT_EQ(header,
+            "file,psnr_db,ssim,sample_psnr_db,pca_psnr_db,mean_image_psnr_db,refined_psnr_db");
   EXPECT_EQ(row, "\"a, b.png\",20.5,0.5,19.5,,11");
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,8 @@ struct PictureCoder {
   /// The same through one sample of what the coder is uncertain of, its noise from `generator`.
   std::function<at::Tensor(const at::Tensor& pictures, const at::Generator& generator)>
       reconstruct_sample;
+  /// The same after more effort; empty: none is made.
+  std::function<at::Tensor(const at::Tensor& pictures)> reconstruct_refined = nullptr;
 };
 
 /// How well pictures are given back, beside floors that know nothing of the coder.
@@ -44,11 +47,15 @@ struct PictureScore {
   double psnr_db, ssim;   ///< of PictureCoder::reconstruct
   double sample_psnr_db;  ///< of PictureCoder::reconstruct_sample
   double pca_psnr_db, mean_image_psnr_db;
+  /// Of PictureCoder::reconstruct_refined, NaN without.
+  double refined_psnr_db = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct ReconstructionScores {
   std::vector<PictureScore> pictures;
   double psnr_mean_db = 0, ssim_mean = 0, sample_psnr_mean_db = 0;
+  std::optional<double> refined_psnr_mean_db;
+  double plain_ms = 0, refined_ms = 0;  ///< a picture, drawing included
   struct Floors {
     std::int64_t pictures = 0, components = 0;
     std::int64_t measured = 0;  ///< of these pictures are measured too: no held-out floor then

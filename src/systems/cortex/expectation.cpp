@@ -31,8 +31,9 @@ struct ModelGist {
     const at::NoGradGuard no_gradient;
     const auto size = model.architecture().image_size;
     const auto there = frame.to(model.device(), at::kFloat).unsqueeze(0).unsqueeze(0);
-    const auto posterior = model.encode(scaled(there, size, size).expand({1, 3, size, size}));
-    auto latent = sample ? neurosplat::sample(posterior, noise) : posterior.mean;
+    const auto picture = scaled(there, size, size).expand({1, 3, size, size});
+    auto latent =
+        sample ? neurosplat::sample(model.encode(picture), noise) : model.latents_of(picture);
     if (koopman.defined()) latent = at::matmul(latent, koopman.t());
     const auto drawn = model.draw(model.decode(latent)).mean(1, /*keepdim=*/true).clamp(0.0, 1.0);
     return scaled(drawn, frame.size(0), frame.size(1))[0][0].to(frame.options());

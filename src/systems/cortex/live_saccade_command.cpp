@@ -1,5 +1,6 @@
 #include "neurosplat/systems/cortex/commands.h"
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,6 +16,7 @@
 #include "neurosplat/systems/cortex/live_cortex.h"
 #include "neurosplat/systems/splat_vae/live_model.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
+#include "neurosplat/systems/splat_vae/model_options.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -23,7 +25,7 @@ constexpr int kSmokeFrames = 3;
 const std::string kMode = "saccade";
 
 struct Request {
-  std::string model;
+  std::filesystem::path model;
   bool smoke = false;
   SaccadeSettings settings;
   StreamOptions stream;
@@ -82,8 +84,7 @@ void add_live_saccade(Program& program, const std::vector<ModelMode>& modes) {
   auto& command = program.add(
       "saccade", "Refine the model's packets only where the eye looks; three panels show it.",
       [request, modes] { return run(*request, modes); });
-  command.add_option("--model,--model-path", request->model,
-                     "run folder, .safetensors file or the reference's model.pt");
+  add_model_option(command, request->model);
   auto& settings = request->settings;
   command.add_option("--fixations", settings.fixations, "places looked at in each frame")
       ->capture_default_str();

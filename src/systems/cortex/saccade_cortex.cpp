@@ -95,7 +95,7 @@ SaccadePercept SaccadeCortex::perceive(const at::Tensor& picture) const {
   }
   const auto frame = picture.detach().to(model_.device(), at::kFloat);
   SaccadePercept result;
-  result.packets = model_.decode(model_.encode(frame.unsqueeze(0)).mean)[0].clone();
+  result.packets = model_.decode(model_.latents_of(frame.unsqueeze(0)))[0].clone();
   result.prior = model_.draw(result.packets.unsqueeze(0))[0];
   result.percept = result.prior;
   const double pixels = static_cast<double>(side - 1);

@@ -68,7 +68,7 @@ class DescentSolver : public LockSolver {
  private:
   at::Tensor start(const at::Tensor& target) const {
     const at::NoGradGuard no_gradient;
-    const auto mean = model_.encode(target).mean;
+    const auto mean = model_.latents_of(target);
     return (on_latents_ ? mean : model_.decode(mean)).clone();
   }
 

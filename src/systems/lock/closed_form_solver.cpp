@@ -117,7 +117,7 @@ class ClosedFormSolver : public LockSolver {
 
  private:
   at::Tensor expect(const at::Tensor& target) {
-    prior_packets_ = model_.decode(model_.encode(target.unsqueeze(0).to(model_.device())).mean);
+    prior_packets_ = model_.decode(model_.latents_of(target.unsqueeze(0).to(model_.device())));
     return model_.draw(prior_packets_)[0].cpu();
   }
 

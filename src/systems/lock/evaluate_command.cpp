@@ -18,6 +18,7 @@
 #include "neurosplat/program/command_options.h"
 #include "neurosplat/systems/lock/lock_curve.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
+#include "neurosplat/systems/splat_vae/model_options.h"
 #include "systems/lock/lock_sets.h"
 
 namespace neurosplat::apps {
@@ -31,6 +32,7 @@ struct Options {
   std::vector<std::string> solvers = {"closed-form", "adam-0.2x5", "adam-0.05x10", "latent"};
   LockCurveRequest request = {.solvers = {}, .budgets_ms = {5, 10, 20, 33, 66, 100}};
   double example_budget_ms = 33;
+  std::int64_t refine = 0;
   int threads = 0;
   bool overwrite = false;
 };
@@ -192,9 +194,10 @@ int evaluate(Options options) {
     throw UsageError(
         text("example-budget: expected milliseconds above 0, got ", options.example_budget_ms));
   }
+  if (options.model.empty()) options.model = shipped_model();
   check_outputs(options);
   const auto described = load_described_splat_vae(options.model);
-  const auto& model = described.model;
+  const auto model = described.model.refining(options.refine);
   const auto trained = trained_on(described);
   settle_data_set(options.sets.data_set, trained);
   const auto opened = open_lock_sets(options.sets, model.architecture().image_size, trained);
@@ -238,10 +241,8 @@ void add_evaluate_lock(Program& program) {
                               "How well packets lock onto pictures and videos, over the time they "
                               "are given: every solver on one table.",
                               [options] { return evaluate(*options); });
-  command
-      .add_option("--model,--model-path", options->model,
-                  "run folder, .safetensors file or PyTorch model.pt")
-      ->required();
+  add_model_option(command, options->model);
+  add_refine_option(command, options->refine);
   add_set_options(command, options->sets);
   command
       .add_option(

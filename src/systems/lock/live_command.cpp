@@ -1,6 +1,7 @@
 #include "neurosplat/systems/lock/commands.h"
 
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "neurosplat/systems/lock/live_lock.h"
 #include "neurosplat/systems/splat_vae/live_model.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
+#include "neurosplat/systems/splat_vae/model_options.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -26,7 +28,8 @@ constexpr double kBudget = 33.0;
 const std::string kMode = "lock";
 
 struct Request {
-  std::string model, geometry = "picture";
+  std::filesystem::path model;
+  std::string geometry = "picture";
   std::optional<double> budget_ms;
   bool smoke = false, no_adapt = false;
   LockSolverSettings settings;
@@ -146,8 +149,7 @@ void add_live_lock(Program& program, const std::vector<ModelMode>& modes) {
   auto& command =
       program.add("lock", "Let the model's packets lock onto each frame; three panels show it.",
                   [request, modes] { return run(*request, modes); });
-  command.add_option("--model,--model-path", request->model,
-                     "run folder, .safetensors file or the reference's model.pt");
+  add_model_option(command, request->model);
   add_solver_options(command, *request);
   command.add_flag("--smoke", request->smoke,
                    "three generated frames and a random model, no window, to see that everything "

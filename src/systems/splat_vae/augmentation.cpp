@@ -18,7 +18,7 @@ at::Tensor augmented(const at::Tensor& pictures, const at::Generator& generator)
   const auto count = pictures.size(0);
   const auto drawn = at::rand({6, count}, generator, at::kFloat) * 2 - 1;
   const auto scale = (drawn[0] * kScale + kMeanScale).exp(), stretch = (drawn[1] * kStretch).exp();
-  const auto turn = drawn[2] * kTurn, mirror = drawn[3].sign();
+  const auto turn = drawn[2] * kTurn, mirror = at::where(drawn[3] < 0, -1.0, 1.0).to(at::kFloat);
   const auto right = scale * stretch * mirror, down = scale / stretch;
   // From the new picture's places to the old one's, both -1 to 1.
   const auto row = [](const at::Tensor& x, const at::Tensor& y, const at::Tensor& shift) {

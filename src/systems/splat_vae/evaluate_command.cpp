@@ -23,6 +23,7 @@
 #include "neurosplat/program/command_options.h"
 #include "neurosplat/systems/splat_vae/data_set_options.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
+#include "neurosplat/systems/splat_vae/model_options.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -34,7 +35,7 @@ struct Request {
   std::string device = "auto";
   DataSetOptions set;
   std::vector<std::string> floor_splits = {"train", "val"};
-  std::int64_t limit = 0, floor_limit = 4096, batch = 64;
+  std::int64_t refine = 0, limit = 0, floor_limit = 4096, batch = 64;
   int workers = 4, threads = 0;
   bool overwrite = false;
 
@@ -139,6 +140,7 @@ nlohmann::ordered_json settings_of(const Request& request, const DescribedSplatV
                                      {"pictures", folder ? "folder" : request.set.dataset},
                                      {"split", folder ? "all" : request.set.split},
                                      {"limit", request.limit},
+                                     {"refine", request.refine},
                                      {"seed", request.set.seed},
                                      {"device", described.model.device().str()}};
   describe(settings, "", measured);
@@ -158,7 +160,12 @@ nlohmann::ordered_json results_of(const ReconstructionScores& scores, const Meas
       {"images", scores.pictures.size()}, {"psnr_mean_db", scores.psnr_mean_db},
       {"ssim_mean", scores.ssim_mean},    {"sample_psnr_mean_db", scores.sample_psnr_mean_db},
       {"pca_psnr_mean_db", nullptr},      {"mean_image_psnr_mean_db", nullptr},
-      {"trained_on_images", nullptr}};
+      {"trained_on_images", nullptr},     {"refined_psnr_mean_db", nullptr}};
+  if (scores.refined_psnr_mean_db) {
+    results["refined_psnr_mean_db"] = *scores.refined_psnr_mean_db;
+    results["refined_ms_per_image"] = scores.refined_ms;
+    results["encoder_ms_per_image"] = scores.plain_ms;
+  }
   if (measured.trained_on) results["trained_on_images"] = *measured.trained_on;
   if (scores.floors) {
     results["pca_psnr_mean_db"] = scores.floors->pca_psnr_mean_db;
@@ -191,6 +198,10 @@ void print_summary(const ReconstructionScores& scores) {
   std::printf("%zu pictures: PSNR %.2f dB, SSIM %.4f (through a posterior sample %.2f dB)\n",
               scores.pictures.size(), scores.psnr_mean_db, scores.ssim_mean,
               scores.sample_psnr_mean_db);
+  if (scores.refined_psnr_mean_db) {
+    std::printf("refined: PSNR %.2f dB in %.2f ms a picture, the encoder alone %.2f ms\n",
+                *scores.refined_psnr_mean_db, scores.refined_ms, scores.plain_ms);
+  }
   if (!scores.floors) return;
   std::printf(
       "floors from %lld training pictures: PCA with %lld components %.2f dB, mean image "
@@ -201,10 +212,10 @@ void print_summary(const ReconstructionScores& scores) {
 }
 
 /// The model as evaluation sees it: in evaluation mode, on its own device.
-PictureCoder coder_of(const SplatVae& model) {
+PictureCoder coder_of(const SplatVae& model, std::int64_t refine) {
   model.train(false);
   const auto& sizes = model.architecture();
-  return {
+  PictureCoder coder{
       .side = sizes.image_size,
       .components = sizes.latent,
       .reconstruct =
@@ -215,6 +226,11 @@ PictureCoder coder_of(const SplatVae& model) {
           [model](const at::Tensor& pictures, const at::Generator& generator) {
             return model.reconstruct_sample(pictures.to(model.device()), generator).to(at::kCPU);
           }};
+  if (refine == 0) return coder;
+  coder.reconstruct_refined = [refined = model.refining(refine)](const at::Tensor& pictures) {
+    return refined.reconstruct(pictures.to(refined.device())).to(at::kCPU);
+  };
+  return coder;
 }
 
 void check_outputs(const Request& request) {
@@ -229,6 +245,7 @@ void check_outputs(const Request& request) {
 
 int evaluate(Request request) {
   check(request);
+  if (request.model.empty()) request.model = shipped_model();
   check_outputs(request);
   use_threads(request.threads);
   const auto described = load_described_splat_vae(request.model);
@@ -239,13 +256,13 @@ int evaluate(Request request) {
   described.model.to(device_from_name(request.device));
   auto pictures = measured.pictures;
   if (request.limit > 0) pictures = seeded_subset(pictures, request.limit, request.seed());
-  const auto scores =
-      evaluate_reconstruction(coder_of(described.model), {.pictures = pictures,
-                                                          .floor_pictures = floors.pictures,
-                                                          .floor_limit = request.floor_limit,
-                                                          .seed = request.seed(),
-                                                          .workers = request.workers,
-                                                          .batch = request.batch});
+  const auto scores = evaluate_reconstruction(coder_of(described.model, request.refine),
+                                              {.pictures = pictures,
+                                               .floor_pictures = floors.pictures,
+                                               .floor_limit = request.floor_limit,
+                                               .seed = request.seed(),
+                                               .workers = request.workers,
+                                               .batch = request.batch});
   const InterruptGuard guard;  // files are all there or none: a signal waits for the last one
   std::error_code failure;
   fs::create_directories(request.out, failure);
@@ -266,10 +283,8 @@ void add_evaluate_reconstruction(Program& program) {
                               "PSNR and SSIM of a splat VAE's reconstructions, beside PCA and the "
                               "mean image.",
                               [request] { return evaluate(*request); });
-  command
-      .add_option("--model,--model-path", request->model,
-                  "run folder, .safetensors file or PyTorch model.pt")
-      ->required();
+  add_model_option(command, request->model);
+  add_refine_option(command, request->refine);
   add_data_set_options(command, request->set);
   command.add_option("--images", request->images,
                      "folder of pictures to measure on instead of a split");

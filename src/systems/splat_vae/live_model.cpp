@@ -4,6 +4,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
+#include "neurosplat/systems/splat_vae/model_options.h"
 
 namespace neurosplat::apps {
 
@@ -28,18 +29,18 @@ void add_size_options(CLI::App& command, ModelSizes& sizes) {
   command.add_option("--image-size", sizes.image_size, "must be the model's own");
   command.add_option("--num-packets", sizes.packets, "must be the model's own");
   command.add_option("--latent", sizes.latent, "must be the model's own");
+  add_refine_option(command, sizes.refine);
 }
 
 SplatVae read_model(const fs::path& model, bool smoke, const std::string& device,
                     const ModelSizes& sizes) {
   constexpr SplatVaeArchitecture kSmokeModel{32, 16, 8};
   if (smoke) return SplatVae(kSmokeModel);
-  if (model.empty()) throw UsageError("expected --model PATH (or --smoke)");
   const auto chosen = device_from_name(device);
-  const auto read = load_splat_vae(model);
+  const auto read = load_splat_vae(model.empty() ? shipped_model() : model);
   check_sizes(sizes, read.architecture());
   read.to(chosen);
-  return read;
+  return read.refining(sizes.refine);
 }
 
 const SplatVae& needed_model(const std::optional<SplatVae>& model, const std::string& mode) {

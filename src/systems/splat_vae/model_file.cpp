@@ -43,19 +43,25 @@ DescribedSplatVae load_described_splat_vae(const fs::path& given) {
     SplatVae model(architecture);
     model.load_state(stored.tensors);
     model.train(false);
-    return {std::move(model), std::move(stored.file), std::move(stored.metadata)};
+    auto prior = prior_of(stored.tensors, architecture.latent);
+    return {std::move(model), std::move(stored.file), std::move(stored.metadata), std::move(prior)};
   } catch (const Error& error) {
     throw Error(text(stored.file.string(), ": ", error.what()));
   }
 }
 
 void save_splat_vae(const fs::path& path, const SplatVae& model,
-                    const std::map<std::string, std::string>& more) {
+                    const std::map<std::string, std::string>& more,
+                    const std::optional<LatentPrior>& prior) {
   const auto& architecture = model.architecture();
   TensorFile file{model.state(), model_metadata(kKind, more)};
   file.metadata["image_size"] = std::to_string(architecture.image_size);
   file.metadata["num_packets"] = std::to_string(architecture.packets);
   file.metadata["latent"] = std::to_string(architecture.latent);
+  if (prior) {
+    file.tensors["prior.mean"] = prior->mean;
+    file.tensors["prior.factor"] = prior->factor;
+  }
   write_safetensors(path, file);
 }
 

@@ -16,7 +16,6 @@ namespace {
 
 namespace nn = torch::nn;
 
-constexpr std::int64_t kGroups = 8;
 constexpr std::int64_t kPlanes = 4 * kColours;  // of a picture with 2 x 2 pixels in one
 /// Log variance of the posterior before training: a tenth of the code's spread, sd.
 constexpr double kFirstLogVariance = -4.6;
@@ -30,7 +29,7 @@ nn::Conv2d halving(std::int64_t in, std::int64_t out) {
   return nn::Conv2d(nn::Conv2dOptions(in, out, 4).stride(2).padding(1));
 }
 nn::GroupNorm normalisation(std::int64_t channels) {
-  return nn::GroupNorm(nn::GroupNormOptions(kGroups, channels));
+  return nn::GroupNorm(nn::GroupNormOptions(channels % 8 == 0 ? 8 : 4, channels));
 }
 
 template <class Layer>

@@ -19,6 +19,7 @@
 #include "neurosplat/program/command_options.h"
 #include "neurosplat/renderer/packets/renderer.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
+#include "neurosplat/systems/splat_vae/model_options.h"
 #include "systems/splat_vae/picture_sheet.h"
 
 namespace neurosplat::apps {
@@ -29,7 +30,7 @@ constexpr std::int64_t kBatch = 64;
 
 struct Request {
   std::filesystem::path model, out = "samples.png";
-  std::string mode = "grid", device = "auto", renderer = "auto";
+  std::string mode = "grid", prior = "normal", device = "auto", renderer = "auto";
   std::int64_t count = 0, columns = 8, seed = 0, size = 0;
   double temperature = 1.0;
   int threads = 0;
@@ -45,6 +46,9 @@ bool interpolates(const Request& request) {
 void check(const Request& request) {
   if (request.count < 0 || request.count > 65536) {
     throw UsageError(text("count: expected 1 to 65536 pictures, got ", request.count));
+  }
+  if (request.prior != "normal" && request.prior != "fitted") {
+    throw UsageError(text("prior: expected normal or fitted, got '", request.prior, "'"));
   }
   if (request.columns < 1) throw UsageError("columns: expected at least 1");
   if (!(std::isfinite(request.temperature) && request.temperature >= 0)) {
@@ -69,16 +73,20 @@ SheetSize sheet_of(const Request& request, bool line, std::int64_t side) {
 }
 
 /// Latents of the pictures asked for: independent draws, or a straight line between two.
-at::Tensor latents_for(const Request& request, bool line, std::int64_t count, std::int64_t latent) {
+at::Tensor latents_for(const Request& request, bool line, std::int64_t count,
+                       const DescribedSplatVae& described) {
+  const auto latent = described.model.architecture().latent;
   const auto generator = at::detail::createCPUGenerator(static_cast<std::uint64_t>(request.seed));
-  const auto drawn =
+  const auto noise =
       at::randn({line ? 2 : count, latent}, generator, at::kFloat) * request.temperature;
+  const auto drawn = request.prior == "fitted" ? with_prior(*described.prior, noise) : noise;
   if (!line) return drawn;
   const auto along = at::linspace(0, 1, count, at::kFloat).unsqueeze(1);
   return drawn[0] * (1 - along) + drawn[1] * along;
 }
 
-int draw_samples(const Request& request) {
+int draw_samples(Request request) {
+  if (request.model.empty()) request.model = shipped_model();
   check(request);
   const bool line = interpolates(request);
   RenderOptions drawing{.renderer = renderer_from_name(request.renderer)};
@@ -89,14 +97,20 @@ int draw_samples(const Request& request) {
   if (request.size > 0) check_size(request.size);
   use_threads(request.threads);
   const at::NoGradGuard no_gradient;
-  const auto model = load_splat_vae(request.model);
+  const auto described = load_described_splat_vae(request.model);
+  const auto& model = described.model;
+  if (request.prior == "fitted" && !described.prior) {
+    throw Error(text(described.file.string(),
+                     ": expected a fitted prior, it has none: sample with --prior normal, or train "
+                     "with more pictures than latent numbers"));
+  }
   const auto side = request.size > 0 ? request.size : model.architecture().image_size;
   check_size(side);
   const auto device = device_from_name(request.device);
   model.to(device);
   if (dense) drawing.chunk = packets_at_a_time(side);
   const auto size = sheet_of(request, line, side);
-  const auto latents = latents_for(request, line, size.count, model.architecture().latent);
+  const auto latents = latents_for(request, line, size.count, described);
   PictureSheet sheet(size);
   for (const auto& part : latents.split(kBatch)) {
     const auto packets = model.decode(part.to(device)).to(at::kFloat);
@@ -115,10 +129,12 @@ void add_sample_splat_vae(Program& program) {
   const auto request = std::make_shared<Request>();
   auto& command = program.add("splat-vae", "Pictures decoded from random latents: blurry priors.",
                               [request] { return draw_samples(*request); });
+  add_model_option(command, request->model);
   command
-      .add_option("--model,--model-path", request->model,
-                  "run folder, .safetensors file or PyTorch model.pt")
-      ->required();
+      .add_option("--prior", request->prior,
+                  "where latents come from: normal, N(0, I), or fitted, the Gaussian of the "
+                  "training pictures' latents that the model's file keeps")
+      ->capture_default_str();
   command
       .add_option("--mode", request->mode,
                   "grid: independent samples; interpolate: a line between two")
@@ -129,7 +145,7 @@ void add_sample_splat_vae(Program& program) {
   command.add_option("--seed", request->seed, "seed of the latents")->capture_default_str();
   command
       .add_option("--temperature", request->temperature,
-                  "standard deviation of the latents; 1 is the prior's")
+                  "spread of the latents about their mean; 1 is the prior's")
       ->capture_default_str();
   command
       .add_option("--size", request->size,

@@ -6,6 +6,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "systems/splat_vae/latent_refinement.h"
 #include "systems/splat_vae/networks.h"
 
 namespace neurosplat {
@@ -31,18 +32,18 @@ const at::Tensor& find(const std::map<std::string, at::Tensor>& state, const std
   return found->second;
 }
 
-/// The residual networks work on 32 x 32 pictures, four channels of width 8 in a group.
+/// The residual networks work on 32 x 32 pictures and normalise groups of channels.
 void check_residual(const SplatVaeArchitecture& sizes) {
   if (sizes.image_size < 32) {
-    throw UsageError(text("image_size: expected at least 32 with --decoder residual, got ",
-                          sizes.image_size));
+    throw UsageError(
+        text("image_size: expected at least 32 with --decoder residual, got ", sizes.image_size));
   }
   if (sizes.latent > 3072) {
-    throw UsageError(text("latent: expected at most 3072 with --decoder residual, got ",
-                          sizes.latent));
+    throw UsageError(
+        text("latent: expected at most 3072 with --decoder residual, got ", sizes.latent));
   }
-  if (sizes.width < 16 || sizes.width > 1024 || sizes.width % 16 != 0) {
-    throw UsageError(text("width: expected a multiple of 16 from 16 to 1024, got ", sizes.width));
+  if (sizes.width < 32 || sizes.width > 1024 || sizes.width % 32 != 0) {
+    throw UsageError(text("width: expected a multiple of 32 from 32 to 1024, got ", sizes.width));
   }
 }
 
@@ -108,7 +109,28 @@ at::Tensor SplatVae::draw(const at::Tensor& raw_packets, const RenderOptions& op
 
 at::Tensor SplatVae::reconstruct(const at::Tensor& pictures) const {
   const at::NoGradGuard no_gradient;
-  return draw(decode(encode(pictures).mean));
+  return draw(decode(latents_of(pictures)));
+}
+
+SplatVae SplatVae::refining(std::int64_t steps) const {
+  if (steps < 0 || steps > 1000) {
+    throw UsageError(text("refine: expected 0 to 1000 steps, got ", steps));
+  }
+  auto plain = *this;
+  plain.refinement_steps_ = 0;
+  plain.refinement_.reset();
+  if (steps == 0) return plain;
+  auto refined = plain;
+  refined.refinement_steps_ = steps;
+  refined.refinement_ = std::make_shared<LatentRefinement>(plain);
+  return refined;
+}
+
+at::Tensor SplatVae::latents_of(const at::Tensor& pictures) const {
+  const at::NoGradGuard no_gradient;
+  const auto mean = encode(pictures).mean;
+  if (!refinement_) return mean;
+  return refinement_->refine(pictures, mean, refinement_steps_);
 }
 
 at::Tensor SplatVae::reconstruct_sample(const at::Tensor& pictures,
@@ -159,8 +181,9 @@ void SplatVae::load_state(const std::map<std::string, at::Tensor>& tensors) cons
     }
   }
   for (const auto& [name, tensor] : tensors) {
-    // The reference's renderer and its predictor's operator stand in the same file.
-    if (!own.contains(name) && !name.starts_with("ren.") && name != "koop.weight") {
+    // The reference's renderer, its predictor's operator and our prior stand in the same file.
+    if (!own.contains(name) && !name.starts_with("ren.") && name != "koop.weight" &&
+        !name.starts_with("prior.")) {
       throw Error(text("weights: '", name, "' belongs to no layer of a splat VAE"));
     }
   }

@@ -128,7 +128,8 @@ SplatVaeLearner::~SplatVaeLearner() = default;
 
 void SplatVaeLearner::fit_linear_code(const PictureLoader& loader) const {
   std::vector<at::Tensor> parts;
-  for (const auto& some : at::arange(std::min(kFittedPictures, loader.size())).split(kFittedAtATime)) {
+  for (const auto& some :
+       at::arange(std::min(kFittedPictures, loader.size())).split(kFittedAtATime)) {
     const auto* first = some.const_data_ptr<std::int64_t>();
     parts.push_back(loader.pictures({first, first + some.numel()}));
   }
@@ -167,6 +168,7 @@ EpochReport SplatVaeLearner::finish_epoch(std::int64_t epoch, const Figures& mea
                       {"beta", beta_},
                       {"lr", rate_}},
                      text(line_of(means), ", beta ", beta_)};
+  prior_ = last ? fitted_prior() : std::nullopt;
   if (is_due(epoch + 1, config_.held_out_every, last) && held_out_.defined()) {
     const auto [psnr, sample_psnr] = measure_held_out();
     // Figures of test pictures say so: what is chosen by them is no longer measured by them.
@@ -178,6 +180,28 @@ EpochReport SplatVaeLearner::finish_epoch(std::int64_t epoch, const Figures& mea
     report.line += text(", ", on_test ? "test" : "held-out", " PSNR ", fixed(psnr, 2), " dB");
   }
   return report;
+}
+
+/// Of the training pictures; nothing, and a line that says why, where they are too few.
+std::optional<LatentPrior> SplatVaeLearner::fitted_prior() const {
+  const at::NoGradGuard no_gradient;
+  const auto& model = update_.best_model();
+  const auto& loader = batches_->loader();
+  model.train(false);
+  std::vector<at::Tensor> means, log_variances;
+  for (std::int64_t first = 0; first < loader.size(); first += kEvaluationBatch) {
+    auto positions = first_positions(std::min(kEvaluationBatch, loader.size() - first));
+    for (auto& position : positions) position += first;
+    const auto posterior = model.encode(to_unit_range(loader.pictures(positions), device_));
+    means.push_back(posterior.mean.to(at::kCPU));
+    log_variances.push_back(posterior.log_variance.to(at::kCPU));
+  }
+  try {
+    return fit_latent_prior({at::cat(means), at::cat(log_variances)});
+  } catch (const Error& error) {
+    log::info(text("no fitted prior: ", error.what()));
+    return {};
+  }
 }
 
 /// Mean PSNR of the held-out pictures: through the posterior's mean, and through one sample.
@@ -220,7 +244,7 @@ void SplatVaeLearner::write_models(const std::filesystem::path& run,
                                    const std::map<std::string, std::string>& where) const {
   auto metadata = where;
   metadata.insert(trained_on_.begin(), trained_on_.end());
-  save_splat_vae(run / "model.safetensors", update_.best_model(), metadata);
+  save_splat_vae(run / "model.safetensors", update_.best_model(), metadata, prior_);
 }
 
 void SplatVaeLearner::start_from(const std::filesystem::path& path) {

@@ -2,9 +2,11 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "neurosplat/data/picture_loader.h"
+#include "neurosplat/systems/splat_vae/latent_prior.h"
 #include "neurosplat/training/learner.h"
 #include "systems/splat_vae/splat_vae_update.h"
 
@@ -40,15 +42,17 @@ class SplatVaeLearner : public Learner {
     double psnr_db, sample_psnr_db;
   };
   HeldOut measure_held_out() const;
+  std::optional<LatentPrior> fitted_prior() const;
 
   SplatVaeConfig config_;
   at::Device device_;
   SplatVaeUpdate update_;
   std::map<std::string, std::string> trained_on_;  ///< for the model's metadata
   std::unique_ptr<PictureBatches> batches_;
-  at::Tensor held_out_;  ///< uint8 [K, 3, S, S], or undefined
-  at::Tensor shown_;     ///< float [<= 32, 3, S, S] for recon_###.png
-  at::Tensor latents_;   ///< [64, latent] for sample_###.png
+  at::Tensor held_out_;               ///< uint8 [K, 3, S, S], or undefined
+  at::Tensor shown_;                  ///< float [<= 32, 3, S, S] for recon_###.png
+  at::Tensor latents_;                ///< [64, latent] for sample_###.png
+  std::optional<LatentPrior> prior_;  ///< of the last epoch's model
   double beta_ = 0, rate_ = 0;
 };
 

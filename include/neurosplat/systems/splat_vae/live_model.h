@@ -15,8 +15,10 @@
 namespace neurosplat::apps {
 
 /// Sizes that the reference needs named; here the model knows them, and a wrong one is an error.
+/// And how its latents are refined.
 struct ModelSizes {
   std::optional<std::int64_t> image_size, packets, latent;
+  std::int64_t refine = 0;
 };
 void add_size_options(CLI::App& command, ModelSizes& sizes);
 /// The model of --model on `device`, its sizes checked; for a smoke run a small random one. Throws

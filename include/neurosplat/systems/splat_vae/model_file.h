@@ -2,9 +2,11 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "neurosplat/systems/splat_vae/latent_prior.h"
 #include "neurosplat/systems/splat_vae/splat_vae.h"
 
 namespace neurosplat {
@@ -23,12 +25,15 @@ struct DescribedSplatVae {
   SplatVae model;
   std::filesystem::path file;  ///< the file itself, also where a run folder was given
   std::map<std::string, std::string> metadata;
+  std::optional<LatentPrior> prior;  ///< fitted to the training pictures
 };
 DescribedSplatVae load_described_splat_vae(const std::filesystem::path& path);
 
 /// Writes model.safetensors with its architecture in the metadata (`model`, `image_size`,
-/// `num_packets`, `latent`, `neurosplat_version`) and `more` beside it.
+/// `num_packets`, `latent`, `neurosplat_version`) and `more` beside it, and its prior where it has
+/// one.
 void save_splat_vae(const std::filesystem::path& path, const SplatVae& model,
-                    const std::map<std::string, std::string>& more = {});
+                    const std::map<std::string, std::string>& more = {},
+                    const std::optional<LatentPrior>& prior = {});
 
 }  // namespace neurosplat

@@ -35,6 +35,7 @@ struct SplatVaeArchitecture {
 /// Throws UsageError unless the sizes can be built.
 void check(const SplatVaeArchitecture& architecture);
 
+class LatentRefinement;
 class SplatVaeNetworks;
 
 /// Encoder -> latent -> decoder -> packets -> renderer. docs/neuro-splat.md, "Networks".
@@ -52,7 +53,14 @@ class SplatVae {
   at::Tensor decode(const at::Tensor& latents) const;
   /// Raw packets to pictures [B, 3, S, S] in (0, 1), always in float32.
   at::Tensor draw(const at::Tensor& raw_packets, const RenderOptions& options = {}) const;
-  /// draw(decode(encode(pictures).mean)) without gradients, for evaluation.
+  /// The same model, its weights shared, whose latents_of() ends with `steps` steps of descent on
+  /// the picture's squared error; 0: none. It measures the decoder once, so the weights must
+  /// stay, and its device.
+  SplatVae refining(std::int64_t steps) const;
+  /// The latent of each picture, [B, latent], without gradients: the posterior's mean, refined
+  /// where this model refines.
+  at::Tensor latents_of(const at::Tensor& pictures) const;
+  /// draw(decode(latents_of(pictures))) without gradients, for evaluation.
   at::Tensor reconstruct(const at::Tensor& pictures) const;
   /// The same through a latent drawn from the posterior, as in training. Where beta has silenced
   /// latent numbers, this is what the decoder knows: their mean, near zero, it never sees.
@@ -79,6 +87,8 @@ class SplatVae {
 
  private:
   SplatVaeArchitecture architecture_;
+  std::int64_t refinement_steps_ = 0;
+  std::shared_ptr<const LatentRefinement> refinement_;  ///< null: none
   std::shared_ptr<SplatVaeNetworks> networks_;
 };
 

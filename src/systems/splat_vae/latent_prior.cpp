@@ -1,0 +1,43 @@
+#include "neurosplat/systems/splat_vae/latent_prior.h"
+
+#include <ATen/ATen.h>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
+
+namespace neurosplat {
+
+LatentPrior fit_latent_prior(const Posterior& posteriors) {
+  const auto count = posteriors.mean.size(0), latent = posteriors.mean.size(1);
+  if (count <= latent) {
+    throw Error(text("expected at least ", latent + 1, " pictures to fit a prior of ", latent,
+                     " latent numbers to, got ", count, ": give more"));
+  }
+  const auto means = posteriors.mean.to(at::kDouble);
+  const auto mean = means.mean(0);
+  const auto centred = means - mean;
+  auto covariance = at::matmul(centred.t(), centred) / static_cast<double>(count - 1);
+  covariance.diagonal().add_(posteriors.log_variance.to(at::kDouble).exp().mean(0));
+  const auto [variances, vectors] = at::linalg_eigh(covariance);
+  return {mean.to(at::kFloat), (vectors * variances.clamp_min(0).sqrt()).to(at::kFloat)};
+}
+
+at::Tensor with_prior(const LatentPrior& prior, const at::Tensor& noise) {
+  return prior.mean + at::matmul(noise, prior.factor.t());
+}
+
+std::optional<LatentPrior> prior_of(const std::map<std::string, at::Tensor>& tensors,
+                                    std::int64_t latent) {
+  const auto mean = tensors.find("prior.mean"), factor = tensors.find("prior.factor");
+  if (mean == tensors.end() || factor == tensors.end()) return {};
+  const bool fits = mean->second.sizes() == at::IntArrayRef({latent}) &&
+                    factor->second.sizes() == at::IntArrayRef({latent, latent});
+  if (!fits || !mean->second.isfinite().all().item<bool>() ||
+      !factor->second.isfinite().all().item<bool>()) {
+    throw Error(text("expected a finite prior of ", latent, " latent numbers, got prior.mean ",
+                     mean->second.sizes(), " and prior.factor ", factor->second.sizes()));
+  }
+  return LatentPrior{mean->second.to(at::kFloat), factor->second.to(at::kFloat)};
+}
+
+}  // namespace neurosplat
