@@ -20,7 +20,7 @@ namespace {
 
 /// Rows mean +- spread[i] along each axis i: their covariance is diagonal, exactly
 /// 2 spread^2 / (2 D - 1).
-at::Tensor cross(const at::Tensor& mean, const at::Tensor& spread) {
+at::Tensor star(const at::Tensor& mean, const at::Tensor& spread) {
   return at::cat({mean + at::diag(spread), mean - at::diag(spread)});
 }
 
@@ -35,8 +35,8 @@ TEST(FrechetDistance, OfDiagonalGaussiansIsTheClosedForm) {
   const auto spread2 = numbers({4, 0.5, 3, 2});
   const double of_means = 1 + 9 + 0 + 16;
   const double of_spreads = (9 + 2.25 + 0 + 4) * 2.0 / 7.0;
-  const auto one = cross(mean1, spread1);
-  const auto other = cross(mean2, spread2);
+  const auto one = star(mean1, spread1);
+  const auto other = star(mean2, spread2);
   EXPECT_NEAR(frechet_distance(one, other), of_means + of_spreads, 1e-6);
   EXPECT_NEAR(frechet_distance(other, one), of_means + of_spreads, 1e-6);
   EXPECT_NEAR(frechet_distance(one.to(at::kFloat), other.to(at::kFloat)), of_means + of_spreads,
@@ -48,8 +48,8 @@ TEST(FrechetDistance, OfCovariancesThatDoNotCommuteIsTheClosedForm) {
   const double angle = 0.7;
   const auto turn = numbers({std::cos(angle), std::sin(angle), -std::sin(angle), std::cos(angle)})
                         .reshape({2, 2});
-  const auto one = cross(at::zeros({2}, at::kDouble), numbers({1, 3}));
-  const auto other = at::matmul(cross(at::zeros({2}, at::kDouble), numbers({2, 0.5})), turn);
+  const auto one = star(at::zeros({2}, at::kDouble), numbers({1, 3}));
+  const auto other = at::matmul(star(at::zeros({2}, at::kDouble), numbers({2, 0.5})), turn);
   const auto s1 = at::diag(numbers({1, 9})) * 2.0 / 3.0;
   const auto s2 = at::matmul(turn.t(), at::matmul(at::diag(numbers({4, 0.25})), turn)) * 2.0 / 3.0;
   const double determinants = 9 * (4 * 0.25) * std::pow(2.0 / 3.0, 4);
