@@ -113,7 +113,8 @@ Splits large_splits(const std::filesystem::path& folder, const Splits& official_
   std::sort(others.begin(), others.end(), [](const auto& one, const auto& other) {
     return std::pair(hash_of_name(one, 0), one) < std::pair(hash_of_name(other, 0), other);
   });
-  const auto cut = others.begin() + static_cast<std::ptrdiff_t>(std::min(validated, others.size() / 10));
+  const auto cut =
+      others.begin() + static_cast<std::ptrdiff_t>(std::min(validated, others.size() / 10));
   large[1].assign(others.begin(), cut);
   large[0].assign(cut, others.end());
   for (auto& split : large) std::sort(split.begin(), split.end());

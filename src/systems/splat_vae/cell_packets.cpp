@@ -13,8 +13,8 @@
 namespace neurosplat {
 namespace {
 
-constexpr double kCells = 16;          ///< cells a side that the width below is for
-constexpr double kWidth = 0.06;        ///< of the canvas, of packets in 16 x 16 cells
+constexpr double kCells = 16;             ///< cells a side that the width below is for
+constexpr double kWidth = 0.06;           ///< of the canvas, of packets in 16 x 16 cells
 constexpr double kLow = 1.02, kHigh = 5;  ///< cycles a canvas; the activation's least is 1
 /// Share of the mean diagonal added to it: neighbours overlap, and exact coefficients of a flower
 /// would pass 1, which the activation cannot.
@@ -100,12 +100,14 @@ CellPacketsImpl::CellPacketsImpl(std::int64_t packets, std::int64_t image_size) 
 
 at::Tensor CellPacketsImpl::forward(const at::Tensor& field) const {
   const auto batch = field.size(0), count = geometry_.size(0);
-  const auto coefficients = at::matmul(field.view({batch * kColours, -1}), solve_.to(field.device()).t());
+  const auto coefficients =
+      at::matmul(field.view({batch * kColours, -1}), solve_.to(field.device()).t());
   const auto inner = coefficients.clamp(-kStraight, kStraight);
   const auto raw = inner.atanh() + (coefficients - inner) / (1 - kStraight * kStraight);
   // [B, 3, N, 2] to [B, N, 3, 2]
   const auto ordered = raw.view({batch, kColours, count, 2}).transpose(1, 2).flatten(2);
-  return at::cat({geometry_.unsqueeze(0).expand({batch, count, packet::kCoefficients}), ordered}, 2);
+  return at::cat({geometry_.unsqueeze(0).expand({batch, count, packet::kCoefficients}), ordered},
+                 2);
 }
 
 }  // namespace neurosplat

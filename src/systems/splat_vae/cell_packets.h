@@ -20,7 +20,7 @@ class CellPacketsImpl : public torch::nn::Module {
 
  private:
   at::Tensor geometry_;  ///< raw, [N, 5]
-  at::Tensor solve_;     ///< [2N, 1024], field to coefficients; follows from the geometry, not saved
+  at::Tensor solve_;  ///< [2N, 1024], field to coefficients; follows from the geometry, not saved
 };
 TORCH_MODULE(CellPackets);
 

@@ -67,11 +67,13 @@ void LinearCodeImpl::fit(const std::vector<at::Tensor>& pictures) {
     }
   }
   const auto shift = sum / static_cast<double>(count);
-  const auto covariance = moments.to(at::kDouble) / static_cast<double>(count) - at::outer(shift, shift);
+  const auto covariance =
+      moments.to(at::kDouble) / static_cast<double>(count) - at::outer(shift, shift);
   const auto [variances, vectors] = at::linalg_eigh(covariance.to(at::kFloat));
   const auto latent = components_.size(0);
   const auto largest = variances[-1].item<double>();
-  const auto kept = variances.slice(0, kNumbers - latent).flip(0).clamp_min(kSmallestShare * largest);
+  const auto kept =
+      variances.slice(0, kNumbers - latent).flip(0).clamp_min(kSmallestShare * largest);
   const auto rows = vectors.slice(1, kNumbers - latent).flip(1).t();
   components_.copy_(rows * kept.sqrt().unsqueeze(1));
   mean_.copy_(before + shift.to(at::kFloat));

@@ -46,9 +46,7 @@ struct ResidualImpl : nn::Module {
         first(register_module("first", convolution(channels, channels))),
         second(register_module("second", convolution(channels, channels))) {}
 
-  at::Tensor forward(const at::Tensor& x) {
-    return x + second(at::silu(first(at::silu(norm(x)))));
-  }
+  at::Tensor forward(const at::Tensor& x) { return x + second(at::silu(first(at::silu(norm(x))))); }
 
   nn::GroupNorm norm;
   nn::Conv2d first, second;
@@ -108,7 +106,8 @@ struct DecoderImpl : nn::Module {
 
   at::Tensor forward(const at::Tensor& latents, const at::Tensor& linear) {
     const auto planes = planes_of(linear);
-    auto h = from_latent(latents).view({-1, width, 8, 8}).contiguous(at::MemoryFormat::ChannelsLast);
+    auto h =
+        from_latent(latents).view({-1, width, 8, 8}).contiguous(at::MemoryFormat::ChannelsLast);
     h = block_1(block_0(h + from_picture(planes)));
     h = at::pixel_shuffle(to_16(at::silu(norm(h))), 2);
     h = fine_block(h + from_planes(planes));

@@ -75,7 +75,8 @@ Figures SplatVaeUpdate::step(const at::Tensor& given, double beta, StageClock& c
   clock.mark("renderer");
   const auto errors = (drawn - pictures).square().mean({1, 2, 3});
   const auto rec = errors.mean(), kl = kl_divergence(posterior);
-  const auto fidelity = config_.loss == "psnr" ? 10 * (errors + kSmallestError).log10().mean() : rec;
+  const auto fidelity =
+      config_.loss == "psnr" ? 10 * (errors + kSmallestError).log10().mean() : rec;
   const auto loss = fidelity + beta * kl;
   const Figures terms = {{"rec", rec.item<double>()}, {"kl", kl.item<double>()}};
   if (!std::isfinite(loss.item<double>())) {
@@ -85,8 +86,8 @@ Figures SplatVaeUpdate::step(const at::Tensor& given, double beta, StageClock& c
   drawn.register_hook([&clock](const at::Tensor&) { clock.mark("loss"); });
   packets.register_hook([&clock](const at::Tensor&) { clock.mark("renderer"); });
   latents.register_hook([&clock](const at::Tensor&) { clock.mark("decoder"); });
-  optimiser_->set_learning_rate(
-      rate_ * Schedule{.warmup = config_.lr_warmup}.factor(optimiser_->steps()));
+  optimiser_->set_learning_rate(rate_ *
+                                Schedule{.warmup = config_.lr_warmup}.factor(optimiser_->steps()));
   optimiser_->backward(loss);
   clock.mark("encoder");
   optimiser_->step_if_due();
