@@ -22,10 +22,12 @@ std::unique_ptr<PictureSource> open(DatasetKind kind, const fs::path& root,
 }
 
 TEST(PictureSource, NamesOfDataSets) {
-  for (const std::string name : {"flowers", "celeba", "cifar10", "folder", "smoke", "synthetic"})
+  for (const std::string name :
+       {"flowers", "flowers-large", "celeba", "cifar10", "folder", "smoke", "synthetic"})
     EXPECT_EQ(name_of(dataset_from_name(name)), name);
   EXPECT_THROW(dataset_from_name("Flowers"), UsageError);
-  expect_error([] { dataset_from_name("mnist"); }, {"mnist", "flowers, celeba", "synthetic"});
+  expect_error([] { dataset_from_name("mnist"); },
+               {"mnist", "flowers, flowers-large, celeba", "synthetic"});
 }
 
 TEST(PictureSource, UnknownSplitsAreBadUsage) {

@@ -99,7 +99,7 @@ TEST(Reconstruction, ScoresKeepTheNamesOfTheirPictures) {
 TEST(Reconstruction, TableQuotesNamesWithCommas) {
   const testing::TemporaryFolder folder;
   ReconstructionScores scores;
-  scores.pictures = {{"a, b.png", 20.5, 0.5, 19.5, std::nan(""), 11}};
+  scores.pictures = {{"a, b.png", 20.5, 0.5, 19.5, std::nan(""), 11, 21.25}};
   write_per_image_csv(folder / "t.csv", scores);
   std::ifstream in(folder / "t.csv");
   std::string header, row;
@@ -107,7 +107,7 @@ TEST(Reconstruction, TableQuotesNamesWithCommas) {
   std::getline(in, row);
   EXPECT_EQ(header,
             "file,psnr_db,ssim,sample_psnr_db,pca_psnr_db,mean_image_psnr_db,refined_psnr_db");
-  EXPECT_EQ(row, "\"a, b.png\",20.5,0.5,19.5,,11");
+  EXPECT_EQ(row, "\"a, b.png\",20.5,0.5,19.5,,11,21.25");
 }
 
 }  // namespace
