@@ -17,7 +17,7 @@ using testing::run_command;
 
 class ResidualDecoder : public Programs {
  protected:
-  /// Two epochs of one step on 64 pictures.
+  /// On generated pictures.
   testing::Finished train(const std::string& out, const std::vector<std::string>& more) {
     return run_command(testing::with({program("neurosplat-train"),
                                       "splat-vae",
@@ -81,9 +81,9 @@ TEST_F(ResidualDecoder, TrainsSamplesFromItsPriorAndIsRefined) {
   EXPECT_GT(results["refined_psnr_mean_db"].get<double>(), results["psnr_mean_db"].get<double>());
 }
 
-// 64 pictures cannot say how 100 numbers vary together.
+// The pictures are fewer than the numbers.
 TEST_F(ResidualDecoder, KeepsNoPriorOfTooFewPictures) {
-  const auto trained = train("run", {"--latent", "100", "--epochs", "1"});
+  const auto trained = train("run", {"--latent", "600", "--epochs", "1"});
   ASSERT_EQ(trained.status, 0) << trained.errors;
   EXPECT_NE(trained.errors.find("no fitted prior"), std::string::npos) << trained.errors;
   expect_refusal(sample("run", "fitted"), 1, "expected a fitted prior");
