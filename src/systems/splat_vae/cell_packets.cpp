@@ -93,9 +93,11 @@ CellPacketsImpl::CellPacketsImpl(std::int64_t packets, std::int64_t image_size) 
   const auto geometry = cell_geometry(packets);
   geometry_ = register_buffer("geometry", geometry.to(at::kFloat));
   const auto basis = basis_of(geometry, image_size);
-  auto normal = at::matmul(basis, basis.t());
-  normal.diagonal().add_(kRidge * normal.diagonal().mean().item<double>());
-  solve_ = at::linalg_solve(normal, basis).to(at::kFloat);
+  // (B B' + l I)^-1 B = B (B' B + l I)^-1: the second is 1024 x 1024, however many packets.
+  auto normal = at::matmul(basis.t(), basis);
+  const double mean_square = basis.square().sum().item<double>() / static_cast<double>(2 * packets);
+  normal.diagonal().add_(kRidge * mean_square);
+  solve_ = at::linalg_solve(normal, basis.t()).t().to(at::kFloat).contiguous();
 }
 
 at::Tensor CellPacketsImpl::forward(const at::Tensor& field) const {

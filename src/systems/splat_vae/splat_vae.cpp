@@ -38,6 +38,10 @@ void check_residual(const SplatVaeArchitecture& sizes) {
     throw UsageError(
         text("image_size: expected at least 32 with --decoder residual, got ", sizes.image_size));
   }
+  if (sizes.packets > 8192) {
+    throw UsageError(
+        text("num_packets: expected at most 8192 with --decoder residual, got ", sizes.packets));
+  }
   if (sizes.latent > 3072) {
     throw UsageError(
         text("latent: expected at most 3072 with --decoder residual, got ", sizes.latent));

@@ -82,6 +82,7 @@ TEST(ResidualNetworks, RefusesSizesThatCannotBe) {
   auto small = sizes();
   small.image_size = 16;
   EXPECT_THROW(check(small), UsageError);
+  EXPECT_THROW(check(sizes(8193)), UsageError);
   auto narrow = sizes();
   narrow.width = 20;
   EXPECT_THROW(check(narrow), UsageError);
