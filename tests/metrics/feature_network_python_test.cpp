@@ -54,7 +54,9 @@ void expect_agreement(const std::string& python, const fs::path& weights) {
 
 TEST(FeatureNetworkInPython, AgreesOnRandomWeights) {
   const auto python = testing::python_with("torch, safetensors, efficientnet_lite_pytorch");
-  if (!python) GTEST_SKIP() << "no Python with efficientnet-lite-pytorch";
+  if (!python)
+    GTEST_SKIP()
+        << "needs efficientnet-lite-pytorch 0.1.0 in .venv, which setup.sh does not install";
   const testing::TemporaryFolder folder;
   write_safetensors(folder / "weights.safetensors", testing::random_feature_weights());
   expect_agreement(*python, folder / "weights.safetensors");
@@ -62,17 +64,19 @@ TEST(FeatureNetworkInPython, AgreesOnRandomWeights) {
 
 TEST(FeatureNetworkInPython, AgreesOnThePublishedWeights) {
   const auto python = testing::python_with("torch, safetensors, efficientnet_lite_pytorch");
-  if (!python) GTEST_SKIP() << "no Python with efficientnet-lite-pytorch";
+  if (!python)
+    GTEST_SKIP()
+        << "needs efficientnet-lite-pytorch 0.1.0 in .venv, which setup.sh does not install";
   const auto weights = published_weights();
-  if (!weights) GTEST_SKIP() << "no weights: scripts/setup.sh --features makes them";
+  if (!weights) GTEST_SKIP() << "needs the published weights: scripts/setup.sh --features";
   expect_agreement(*python, *weights);
 }
 
 TEST(FeatureNetwork, KnowsACatAndACoffee) {
   const auto weights = published_weights();
-  if (!weights) GTEST_SKIP() << "no weights: scripts/setup.sh --features makes them";
+  if (!weights) GTEST_SKIP() << "needs the published weights: scripts/setup.sh --features";
   const auto stills = testing::shared_folder("data/stills");
-  if (!stills) GTEST_SKIP() << "no shared pictures";
+  if (!stills) GTEST_SKIP() << "needs chelsea.png and coffee.png in ../shared/data/stills";
   const FeatureNetwork network(*weights);
   const auto expect = [&](const char* name, std::int64_t number, double chance) {
     const auto picture = read_picture(*stills / name).unsqueeze(0).to(at::kFloat) / 255.0;

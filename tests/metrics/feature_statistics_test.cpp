@@ -69,7 +69,7 @@ TEST(FrechetDistance, OfTheSameFewRowsIsNothingAndOfAShiftItsSquare) {
 
 TEST(FrechetDistance, AgreesWithNumPy) {
   const auto python = testing::python_with("numpy, safetensors");
-  if (!python) GTEST_SKIP() << "no Python with numpy and safetensors";
+  if (!python) GTEST_SKIP() << "needs .venv with numpy and safetensors";
   auto generator = at::detail::createCPUGenerator(6);
   const auto mix = at::randn({48, 48}, generator, at::kDouble);
   const TensorFile sets{{{"a", at::matmul(at::randn({200, 48}, generator, at::kDouble), mix)},

@@ -67,6 +67,9 @@ void check(const Request& request) {
   if (request.model.empty() && (request.sample || !request.koopman.empty())) {
     throw UsageError("--sample and --koopman need --model");
   }
+  if (request.sizes.refine > 0 && (request.model.empty() || request.sample)) {
+    throw UsageError("--refine needs --model, and refines no --sample");
+  }
 }
 
 std::optional<SplatVae> model_of(const Request& request) {

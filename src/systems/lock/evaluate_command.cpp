@@ -79,6 +79,7 @@ MetricsFile metrics_of(const Options& options, const DescribedSplatVae& describe
                    {"image_size", sizes.image_size},
                    {"num_packets", sizes.packets},
                    {"latent", sizes.latent},
+                   {"refine", options.refine},
                    {"dataset", nullptr},
                    {"split", nullptr},
                    {"split_seed", nullptr},

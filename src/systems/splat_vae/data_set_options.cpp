@@ -9,6 +9,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
+std::string joined_with_commas(const std::vector<std::string>& names) {
+  std::string list;
+  for (const auto& name : names) list += (list.empty() ? "" : ", ") + name;
+  return list;
+}
+
+/// Whether two names stand for splits of one archive, so that the pictures that were trained on lie
+/// where those to measure are.
+bool same_archive(DatasetKind measured, const TrainedOn& trained) {
+  const auto is_flowers = [](DatasetKind kind) {
+    return kind == DatasetKind::flowers || kind == DatasetKind::flowers_large;
+  };
+  return is_flowers(measured) && is_flowers(dataset_from_name(trained.dataset));
+}
+
 bool is_generated(const std::string& dataset) {
   return dataset == "smoke" || dataset == "synthetic";
 }
@@ -18,8 +33,8 @@ bool is_generated(const std::string& dataset) {
 void add_data_set_options(CLI::App& command, DataSetOptions& options) {
   command.add_option("--data,--data-dir", options.data, "folder of the data set");
   command.add_option("--dataset", options.dataset,
-                     "flowers, celeba, cifar10, folder, smoke, synthetic; default: the model's "
-                     "where that is read from files, else flowers");
+                     joined_with_commas(dataset_names()) +
+                         "; default: the model's where that is read from files, else flowers");
   command.add_option("--split", options.split, "split to measure on: train, val or test")
       ->capture_default_str();
   command.add_option("--split-seed", options.split_seed,
@@ -58,7 +73,12 @@ OpenedSplit open_measured_split(const DataSetOptions& options, const TrainedOn& 
   OpenedSplit opened{open_pictures(measured.request), measured.request, measured.held_out};
   if (!measured.warning.empty()) log::warn(measured.warning);
   if (opened.held_out != HeldOut::other_data) return opened;
-  const auto learned = count_trained_on(*opened.pictures, trained);
+  auto learned = count_trained_on(*opened.pictures, trained);
+  if (!learned && same_archive(measured.request.kind, trained)) {
+    auto here = trained;
+    here.data = options.data;
+    learned = count_trained_on(*opened.pictures, here);
+  }
   if (!learned) return opened;
   opened.held_out = *learned > 0 ? HeldOut::no : HeldOut::yes;
   const auto said = text("the model was trained on ", *learned, " of the ", opened.pictures->size(),

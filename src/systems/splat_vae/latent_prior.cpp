@@ -6,6 +6,11 @@
 #include "neurosplat/core/text.h"
 
 namespace neurosplat {
+namespace {
+
+const std::string kMean = "prior.mean", kFactor = "prior.factor";
+
+}  // namespace
 
 LatentPrior fit_latent_prior(const Posterior& posteriors) {
   const auto count = posteriors.mean.size(0), latent = posteriors.mean.size(1);
@@ -26,9 +31,14 @@ at::Tensor with_prior(const LatentPrior& prior, const at::Tensor& noise) {
   return prior.mean + at::matmul(noise, prior.factor.t());
 }
 
+void add_prior(const LatentPrior& prior, std::map<std::string, at::Tensor>& tensors) {
+  tensors[kMean] = prior.mean;
+  tensors[kFactor] = prior.factor;
+}
+
 std::optional<LatentPrior> prior_of(const std::map<std::string, at::Tensor>& tensors,
                                     std::int64_t latent) {
-  const auto mean = tensors.find("prior.mean"), factor = tensors.find("prior.factor");
+  const auto mean = tensors.find(kMean), factor = tensors.find(kFactor);
   if (mean == tensors.end() || factor == tensors.end()) return {};
   const bool fits = mean->second.sizes() == at::IntArrayRef({latent}) &&
                     factor->second.sizes() == at::IntArrayRef({latent, latent});

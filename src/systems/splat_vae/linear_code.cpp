@@ -52,13 +52,13 @@ at::Tensor LinearCodeImpl::decode(const at::Tensor& latents) const {
   return at::addmm(mean_, latents, components_).view({-1, 3, kSide, kSide});
 }
 
-void LinearCodeImpl::fit(const std::vector<at::Tensor>& pictures) {
+void LinearCodeImpl::fit(const PictureParts& next) {
   auto sum = at::zeros({kNumbers}, at::kDouble);
   auto moments = at::zeros({kNumbers, kNumbers});
   std::int64_t count = 0;
   const auto before = mean_.to(at::kCPU).clone();
-  for (const auto& some : pictures) {
-    const auto plain = low(some.to(low_pass_.device()).to(at::kFloat).div_(255)).to(at::kCPU);
+  while (const auto some = next()) {
+    const auto plain = low(some->to(low_pass_.device()).to(at::kFloat).div_(255)).to(at::kCPU);
     for (const auto& version : {plain, plain.flip(3)}) {
       const auto centred = version.flatten(1) - before;
       sum += centred.sum(0, false, at::kDouble);

@@ -5,7 +5,8 @@
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
-#include <vector>
+
+#include "neurosplat/systems/splat_vae/splat_vae.h"
 
 namespace neurosplat {
 
@@ -27,8 +28,8 @@ class LinearCodeImpl : public torch::nn::Module {
   /// [B, 3, 32, 32] to [B, latent], of unit variance over the pictures fitted to.
   at::Tensor encode(const at::Tensor& low) const;
   at::Tensor decode(const at::Tensor& latents) const;
-  /// To pictures uint8 [K, 3, S, S] and their mirror images.
-  void fit(const std::vector<at::Tensor>& pictures);
+  /// To pictures and their mirror images.
+  void fit(const PictureParts& next);
 
  private:
   at::Tensor low_pass_;    ///< [32, S]

@@ -58,10 +58,7 @@ void save_splat_vae(const fs::path& path, const SplatVae& model,
   file.metadata["image_size"] = std::to_string(architecture.image_size);
   file.metadata["num_packets"] = std::to_string(architecture.packets);
   file.metadata["latent"] = std::to_string(architecture.latent);
-  if (prior) {
-    file.tensors["prior.mean"] = prior->mean;
-    file.tensors["prior.factor"] = prior->factor;
-  }
+  if (prior) add_prior(*prior, file.tensors);
   write_safetensors(path, file);
 }
 

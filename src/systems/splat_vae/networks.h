@@ -20,7 +20,7 @@ class SplatVaeNetworks : public torch::nn::Module {
   virtual Posterior encode(const at::Tensor& pictures) = 0;
   virtual at::Tensor decode(const at::Tensor& latents) = 0;
   /// Fits what is fitted rather than learned, see SplatVae::fit_linear_code.
-  virtual void fit(const std::vector<at::Tensor>& /*pictures*/) {}
+  virtual void fit(const PictureParts& /*next*/) {}
 };
 
 /// The reference's (docs/neuro-splat.md, "Networks").

@@ -161,7 +161,7 @@ struct ResidualNetworks : SplatVaeNetworks {
     });
   }
 
-  void fit(const std::vector<at::Tensor>& pictures) override { code->fit(pictures); }
+  void fit(const PictureParts& next) override { code->fit(next); }
 
   template <class Compute>
   static at::Tensor full(Compute compute) {

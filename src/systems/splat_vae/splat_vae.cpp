@@ -194,9 +194,9 @@ void SplatVae::load_state(const std::map<std::string, at::Tensor>& tensors) cons
   for (const auto& [name, tensor] : own) at::Tensor(tensor).copy_(tensors.at(name));
 }
 
-void SplatVae::fit_linear_code(const std::vector<at::Tensor>& pictures) const {
+void SplatVae::fit_linear_code(const PictureParts& next) const {
   const at::NoGradGuard no_gradient;
-  networks_->fit(pictures);
+  networks_->fit(next);
 }
 
 namespace {

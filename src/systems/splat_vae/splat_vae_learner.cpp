@@ -24,8 +24,8 @@ namespace {
 constexpr std::int64_t kShownPictures = 32, kShownSamples = 64, kSheetColumns = 8;
 /// Pictures drawn at a time outside training.
 constexpr std::int64_t kEvaluationBatch = 64;
-/// Pictures that a linear code is fitted to at most, in memory at 8 bits a colour.
-constexpr std::int64_t kFittedPictures = 16384, kFittedAtATime = 256;
+/// Pictures that a linear code is fitted to at most: five times the numbers of one.
+constexpr std::int64_t kFittedPictures = 16384;
 
 const SplatVaeConfig& checked(const SplatVaeConfig& config) {
   check(config);
@@ -42,9 +42,9 @@ LoaderOptions loader_options(const SplatVaeConfig& config) {
       .memory_budget = static_cast<std::int64_t>(config.memory_gib * static_cast<double>(1 << 30))};
 }
 
-std::vector<std::int64_t> first_positions(std::int64_t count) {
+std::vector<std::int64_t> positions_from(std::int64_t first, std::int64_t count) {
   std::vector<std::int64_t> positions(static_cast<std::size_t>(count));
-  std::iota(positions.begin(), positions.end(), 0);
+  std::iota(positions.begin(), positions.end(), first);
   return positions;
 }
 
@@ -63,7 +63,7 @@ at::Tensor held_out_pictures(const SplatVaeConfig& config) {
           seeded_subset(std::move(source), wanted, static_cast<std::uint64_t>(config.seed)),
           options);
       log::info(text("held out: ", loader.size(), " pictures of ", split));
-      return loader.pictures(first_positions(loader.size()));
+      return loader.pictures(positions_from(0, loader.size()));
     } catch (const Error& error) {
       reason = error.what();
     }
@@ -116,7 +116,7 @@ SplatVaeLearner::SplatVaeLearner(const SplatVaeConfig& config, const at::Device&
   if (config.decoder == "residual") fit_linear_code(loader);
   shown_ = held_out_.defined()
                ? held_out_
-               : loader.pictures(first_positions(std::min(kShownPictures, loader.size())));
+               : loader.pictures(positions_from(0, std::min(kShownPictures, loader.size())));
   shown_ = to_unit_range(shown_.narrow(0, 0, std::min(kShownPictures, shown_.size(0))), device);
   latents_ = at::randn({kShownSamples, config.latent},
                        at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + 2),
@@ -127,15 +127,16 @@ SplatVaeLearner::SplatVaeLearner(const SplatVaeConfig& config, const at::Device&
 SplatVaeLearner::~SplatVaeLearner() = default;
 
 void SplatVaeLearner::fit_linear_code(const PictureLoader& loader) const {
-  std::vector<at::Tensor> parts;
-  for (const auto& some :
-       at::arange(std::min(kFittedPictures, loader.size())).split(kFittedAtATime)) {
-    const auto* first = some.const_data_ptr<std::int64_t>();
-    parts.push_back(loader.pictures({first, first + some.numel()}));
-  }
-  log::info(text("fitting the linear code to ", std::min(kFittedPictures, loader.size()),
-                 " pictures and their mirror images"));
-  update_.model().fit_linear_code(parts);
+  const auto count = std::min(kFittedPictures, loader.size());
+  log::info(text("fitting the linear code to ", count, " pictures and their mirror images"));
+  std::int64_t first = 0;
+  update_.model().fit_linear_code([&]() -> std::optional<at::Tensor> {
+    if (first == count) return std::nullopt;
+    const auto some = std::min(kEvaluationBatch, count - first);
+    const auto positions = positions_from(first, some);
+    first += some;
+    return loader.pictures(positions);
+  });
 }
 
 Batches& SplatVaeLearner::batches() {
@@ -143,6 +144,7 @@ Batches& SplatVaeLearner::batches() {
 }
 
 Figures SplatVaeLearner::start_epoch(std::int64_t epoch) {
+  prior_.reset();
   beta_ = beta_in_epoch(config_, epoch);
   rate_ = learning_rate_in_epoch(config_, epoch);
   update_.set_learning_rate(rate_);
@@ -168,7 +170,7 @@ EpochReport SplatVaeLearner::finish_epoch(std::int64_t epoch, const Figures& mea
                       {"beta", beta_},
                       {"lr", rate_}},
                      text(line_of(means), ", beta ", beta_)};
-  prior_ = last ? fitted_prior() : std::nullopt;
+  if (last) prior_ = fitted_prior();
   if (is_due(epoch + 1, config_.held_out_every, last) && held_out_.defined()) {
     const auto [psnr, sample_psnr] = measure_held_out();
     // Figures of test pictures say so: what is chosen by them is no longer measured by them.
@@ -190,8 +192,7 @@ std::optional<LatentPrior> SplatVaeLearner::fitted_prior() const {
   model.train(false);
   std::vector<at::Tensor> means, log_variances;
   for (std::int64_t first = 0; first < loader.size(); first += kEvaluationBatch) {
-    auto positions = first_positions(std::min(kEvaluationBatch, loader.size() - first));
-    for (auto& position : positions) position += first;
+    const auto positions = positions_from(first, std::min(kEvaluationBatch, loader.size() - first));
     const auto posterior = model.encode(to_unit_range(loader.pictures(positions), device_));
     means.push_back(posterior.mean.to(at::kCPU));
     log_variances.push_back(posterior.log_variance.to(at::kCPU));
@@ -232,6 +233,16 @@ void SplatVaeLearner::draw(const std::filesystem::path& run, std::int64_t epoch)
                          kSheetColumns));
   write_png(sheet_path(run, "sample", epoch),
             picture_grid(model.draw(model.decode(latents_)), kSheetColumns));
+}
+
+void SplatVaeLearner::save(TensorFile& state) const {
+  update_.save(state);
+  if (prior_) add_prior(*prior_, state.tensors);
+}
+
+void SplatVaeLearner::load(const TensorFile& state) {
+  update_.load(state);
+  prior_ = prior_of(state.tensors, config_.latent);
 }
 
 Figures SplatVaeLearner::sums_before_names(const TensorFile& state) const {

@@ -28,8 +28,8 @@ class SplatVaeLearner : public Learner {
   std::string line_of(const Figures& terms) const override;
   EpochReport finish_epoch(std::int64_t epoch, const Figures& means, bool last) override;
   void draw(const std::filesystem::path& run, std::int64_t epoch) const override;
-  void save(TensorFile& state) const override { update_.save(state); }
-  void load(const TensorFile& state) override { update_.load(state); }
+  void save(TensorFile& state) const override;
+  void load(const TensorFile& state) override;
   Figures sums_before_names(const TensorFile& state) const override;
   void write_models(const std::filesystem::path& run,
                     const std::map<std::string, std::string>& where) const override;
@@ -52,7 +52,7 @@ class SplatVaeLearner : public Learner {
   at::Tensor held_out_;               ///< uint8 [K, 3, S, S], or undefined
   at::Tensor shown_;                  ///< float [<= 32, 3, S, S] for recon_###.png
   at::Tensor latents_;                ///< [64, latent] for sample_###.png
-  std::optional<LatentPrior> prior_;  ///< of the last epoch's model
+  std::optional<LatentPrior> prior_;  ///< of the weights as they are after the last epoch
   double beta_ = 0, rate_ = 0;
 };
 

@@ -18,7 +18,7 @@ namespace neurosplat {
 namespace {
 
 const std::string kModel = "model.", kNoise = "random.noise";
-/// Of a picture: its logarithm has a slope below.
+/// Added to a picture's squared error, so that the slope of its logarithm stays bounded.
 constexpr double kSmallestError = 1e-6;
 
 }  // namespace
@@ -56,8 +56,14 @@ const SplatVae& SplatVaeUpdate::best_model() const {
   return averaged_;
 }
 
+at::Tensor mean_psnr_db(const at::Tensor& drawn, const at::Tensor& pictures) {
+  const auto errors = (drawn - pictures).square().mean({1, 2, 3});
+  return -10 * (errors + kSmallestError).log10().mean();
+}
+
 Figures SplatVaeUpdate::step(const at::Tensor& given, double beta, StageClock& clock) {
   const auto pictures = config_.augment ? augmented(given, noise_) : given;
+  if (config_.augment) clock.mark("augmentation");
   Posterior posterior;
   {
     const AutocastScope autocast(amp_, device_);
@@ -73,10 +79,8 @@ Figures SplatVaeUpdate::step(const at::Tensor& given, double beta, StageClock& c
   clock.mark("decoder");
   const auto drawn = model_.draw(packets, config_.render_options());
   clock.mark("renderer");
-  const auto errors = (drawn - pictures).square().mean({1, 2, 3});
-  const auto rec = errors.mean(), kl = kl_divergence(posterior);
-  const auto fidelity =
-      config_.loss == "psnr" ? 10 * (errors + kSmallestError).log10().mean() : rec;
+  const auto rec = at::mse_loss(drawn, pictures), kl = kl_divergence(posterior);
+  const auto fidelity = config_.loss == "psnr" ? -mean_psnr_db(drawn, pictures) : rec;
   const auto loss = fidelity + beta * kl;
   const Figures terms = {{"rec", rec.item<double>()}, {"kl", kl.item<double>()}};
   if (!std::isfinite(loss.item<double>())) {

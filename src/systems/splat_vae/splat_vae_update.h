@@ -15,6 +15,9 @@
 
 namespace neurosplat {
 
+/// Mean over the pictures [B, 3, S, S] of -10 log10(mean squared error + 1e-6), with a gradient.
+at::Tensor mean_psnr_db(const at::Tensor& drawn, const at::Tensor& pictures);
+
 /// The model, its optimiser and its noise: everything that a step changes.
 class SplatVaeUpdate {
  public:

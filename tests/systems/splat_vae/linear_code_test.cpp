@@ -6,11 +6,24 @@
 
 #include <cmath>
 #include <numbers>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include "neurosplat/metrics/linear_floor.h"
 
 namespace neurosplat {
 namespace {
+
+PictureParts one_by_one(std::vector<at::Tensor> parts) {
+  return [parts = std::move(parts)]() mutable {
+    std::optional<at::Tensor> next;
+    if (parts.empty()) return next;
+    next = parts.back();
+    parts.pop_back();
+    return next;
+  };
+}
 
 // What is below the band comes through: a cosine of the picture is the same cosine at 32 pixels.
 TEST(LinearCode, LowPassKeepsSlowWavesAndDropsFastOnes) {
@@ -36,7 +49,8 @@ TEST(LinearCode, FitAgreesWithTheLinearFloor) {
   const auto mirrored = at::cat({bytes, bytes.flip(3)});
   const auto floor = fit_linear_floor(mirrored, 7);
   LinearCode code(32, 7, 0);
-  code->fit({bytes.narrow(0, 0, 25), bytes.narrow(0, 25, 15)});
+  std::vector<at::Tensor> parts = {bytes.narrow(0, 0, 25), bytes.narrow(0, 25, 15)};
+  code->fit(one_by_one(parts));
   const auto pictures = mirrored.to(at::kFloat) / 255;
   const auto latents = code->encode(code->low(pictures));
   const auto expected = project(floor, pictures);

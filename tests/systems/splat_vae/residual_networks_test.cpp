@@ -28,7 +28,12 @@ at::Tensor smooth_pictures(std::int64_t count) {
 
 SplatVae fitted() {
   const SplatVae model(sizes());
-  model.fit_linear_code({smooth_pictures(60)});
+  model.fit_linear_code([parts = std::vector{smooth_pictures(60)}]() mutable {
+    std::optional<at::Tensor> next;
+    if (!parts.empty()) next = parts.back();
+    parts.clear();
+    return next;
+  });
   model.train(false);
   return model;
 }

@@ -24,7 +24,10 @@ LatentPrior fit_latent_prior(const Posterior& posteriors);
 /// noise [B, latent] of N(0, I) to latents of the prior.
 at::Tensor with_prior(const LatentPrior& prior, const at::Tensor& noise);
 
-/// Tensors `prior.mean` and `prior.factor` of a model file; nothing where they are not there.
+/// Adds `prior.mean` and `prior.factor` to the tensors of a file.
+void add_prior(const LatentPrior& prior, std::map<std::string, at::Tensor>& tensors);
+
+/// The tensors `prior.mean` and `prior.factor` of a file; nothing where they are not there.
 /// Throws Error when they are not of this many latent numbers or not finite.
 std::optional<LatentPrior> prior_of(const std::map<std::string, at::Tensor>& tensors,
                                     std::int64_t latent);

@@ -4,8 +4,10 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,9 @@ enum class DecoderKind { mlp, residual };
 std::string name_of(DecoderKind kind);
 /// "mlp" or "residual". Throws UsageError.
 DecoderKind decoder_from_name(const std::string& name);
+
+/// Pictures a part at a time, uint8 [K, 3, S, S]; nothing after the last.
+using PictureParts = std::function<std::optional<at::Tensor>()>;
 
 /// What fixes the sizes of a splat VAE.
 struct SplatVaeArchitecture {
@@ -66,9 +71,9 @@ class SplatVae {
   /// latent numbers, this is what the decoder knows: their mean, near zero, it never sees.
   at::Tensor reconstruct_sample(const at::Tensor& pictures, const at::Generator& generator) const;
 
-  /// Fits the linear code of the residual networks to pictures, uint8 [K, 3, S, S] each, and their
-  /// mirror images; the published networks have none and stay as they are.
-  void fit_linear_code(const std::vector<at::Tensor>& pictures) const;
+  /// Fits the linear code of the residual networks to pictures and their mirror images; the
+  /// published networks have none and stay as they are.
+  void fit_linear_code(const PictureParts& next) const;
 
   /// Training mode (batch statistics) or evaluation mode (running statistics).
   void train(bool on) const;

@@ -66,7 +66,8 @@ void visit_options(SplatVaeConfig& config, Visitor&& visit) {
            OneOf{{"mse", "psnr"}});
   training("optimiser", config.optimiser, "how weights follow the gradient",
            OneOf{{"adam", "adamw", "adamax"}});
-  training("weight_decay", config.weight_decay, "share of lr that weights shrink by a step",
+  training("weight_decay", config.weight_decay,
+           "adamw: weights shrink by lr times as much a step; else it is added to the gradient",
            AtLeast{0});
   training("average", config.average,
            "decay of the weights' running average, which is then measured, drawn and kept; 0: none",
