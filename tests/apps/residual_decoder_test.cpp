@@ -10,6 +10,7 @@
 namespace neurosplat {
 namespace {
 
+namespace fs = std::filesystem;
 using testing::expect_refusal;
 using testing::program;
 using testing::Programs;
@@ -71,6 +72,11 @@ TEST_F(ResidualDecoder, TrainsSamplesFromItsPriorAndIsRefined) {
   const auto trained = train("run", {"--latent", "3", "--epochs", "1"});
   ASSERT_EQ(trained.status, 0) << trained.errors;
   EXPECT_EQ(sample("run", "fitted").status, 0);
+  const auto again = run_command(
+      {program("neurosplat-train"), "splat-vae", "--resume", (folder / "run").string()});
+  ASSERT_EQ(again.status, 0) << again.errors;
+  fs::remove(folder / "runfitted.png");
+  EXPECT_EQ(sample("run", "fitted").status, 0) << "the prior is gone from a run with nothing left";
   expect_refusal(sample("run", "flat"), 2, "normal or fitted");
   const auto measured = run_command({program("neurosplat-evaluate"), "reconstruction", "--model",
                                      (folder / "run").string(), "--dataset", "smoke", "--refine",
