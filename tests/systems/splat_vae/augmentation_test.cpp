@@ -48,5 +48,20 @@ TEST(Augmentation, RangesAreThoseOfTheHeader) {
   EXPECT_LT((middle - 0.5).abs().max().item<double>(), 0.4 / 8 + 0.01);
 }
 
+// A turn with scales before it: the places that two neighbours of a pixel come from lie at right
+// angles, read off a ramp to the right and one downwards.
+TEST(Augmentation, TurnsAndDoesNotShear) {
+  constexpr std::int64_t side = 64, count = 100;
+  const auto ramp = at::linspace(0.3, 0.7, side).expand({side, side});
+  const auto ramps = at::stack({ramp, ramp.t(), ramp}).expand({count, 3, side, side});
+  const auto middle = augmented(ramps.contiguous(), generator()).slice(2, 31, 33).slice(3, 31, 33);
+  const auto to_right = middle.select(3, 1).select(2, 0) - middle.select(3, 0).select(2, 0);
+  const auto down = middle.select(2, 1).select(2, 0) - middle.select(2, 0).select(2, 0);
+  const auto product = (to_right * down).slice(1, 0, 2).sum(1);
+  const auto lengths =
+      (to_right.slice(1, 0, 2).square().sum(1) * down.slice(1, 0, 2).square().sum(1)).sqrt();
+  EXPECT_LT((product / lengths).abs().max().item<double>(), 0.01);
+}
+
 }  // namespace
 }  // namespace neurosplat
