@@ -21,6 +21,7 @@
 #include "neurosplat/systems/splat_predictor/koopman_file.h"
 #include "neurosplat/systems/splat_vae/live_model.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
+#include "neurosplat/systems/splat_vae/model_options.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -40,6 +41,7 @@ struct Request {
   CortexSettings settings;
   StreamOptions stream;
   ModelSizes sizes;
+  std::int64_t refine = 0;
 };
 
 const std::string& mode_of(const Request& request) {
@@ -67,14 +69,15 @@ void check(const Request& request) {
   if (request.model.empty() && (request.sample || !request.koopman.empty())) {
     throw UsageError("--sample and --koopman need --model");
   }
-  if (request.sizes.refine > 0 && (request.model.empty() || request.sample)) {
+  if (request.refine > 0 && (request.model.empty() || request.sample)) {
     throw UsageError("--refine needs --model, and refines no --sample");
   }
 }
 
 std::optional<SplatVae> model_of(const Request& request) {
   if (request.model.empty()) return std::nullopt;
-  return read_model(request.model, /*smoke=*/false, request.stream.device, request.sizes);
+  return read_model(request.model, /*smoke=*/false, request.stream.device, request.sizes,
+                    request.refine);
 }
 
 Expectation expectation_of(const Request& request, const std::optional<SplatVae>& model) {
@@ -215,6 +218,7 @@ void add_options(CLI::App& command, Request& request) {
   add_stream_options(command, request.stream,
                      "latency, PSNR of expectation and percept, mean surprise of every frame");
   add_size_options(command, request.sizes);
+  add_refine_option(command, request.refine);
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ struct Request {
   SaccadeSettings settings;
   StreamOptions stream;
   ModelSizes sizes;
+  std::int64_t refine = 0;
 };
 
 std::string summary_of(const Request& request, const LiveReport& report) {
@@ -49,9 +50,9 @@ int run(const Request& request, const std::vector<ModelMode>& modes) {
   const auto window =
       request.smoke ? nullptr : open_window(request.stream, "neurosplat: saccade", names_of(modes));
   use_threads(request.stream.threads);
-  const SaccadeCortex cortex(
-      read_model(request.model, request.smoke, request.stream.device, request.sizes),
-      request.settings);
+  const SaccadeCortex cortex(read_model(request.model, request.smoke, request.stream.device,
+                                        request.sizes, request.refine),
+                             request.settings);
   const auto source = request.smoke ? smoke_frames(kSmokeFrames, 0) : open_source(request.stream);
   const auto sink = open_sink(request.stream, *source);
   const auto& sizes = cortex.model().architecture();
@@ -99,6 +100,7 @@ void add_live_saccade(Program& program, const std::vector<ModelMode>& modes) {
                    "works");
   add_stream_options(command, request->stream, "latency, PSNR of prior and percept of every frame");
   add_size_options(command, request->sizes);
+  add_refine_option(command, request->refine);
 }
 
 }  // namespace neurosplat::apps

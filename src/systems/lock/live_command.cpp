@@ -35,6 +35,7 @@ struct Request {
   LockSolverSettings settings;
   StreamOptions stream;
   ModelSizes sizes;
+  std::int64_t refine = 0;
 };
 
 Geometry geometry_of(const std::string& name) {
@@ -85,7 +86,8 @@ int run(const Request& request, const std::vector<ModelMode>& modes) {
                           ? nullptr
                           : open_window(request.stream, "neurosplat: phase lock", names_of(modes));
   use_threads(request.stream.threads);
-  const auto model = read_model(request.model, request.smoke, request.stream.device, request.sizes);
+  const auto model = read_model(request.model, request.smoke, request.stream.device, request.sizes,
+                                request.refine);
   LiveLock eye(model, settings, budget);
   const auto source =
       request.smoke ? smoke_frames(kSmokeFrames, kSmokeStep) : open_source(request.stream);
@@ -157,6 +159,7 @@ void add_live_lock(Program& program, const std::vector<ModelMode>& modes) {
   add_stream_options(command, request->stream,
                      "latency, PSNR of prior and lock, floaters, steps, drops of every frame");
   add_size_options(command, request->sizes);
+  add_refine_option(command, request->refine);
 }
 
 }  // namespace neurosplat::apps

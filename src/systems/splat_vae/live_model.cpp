@@ -29,18 +29,17 @@ void add_size_options(CLI::App& command, ModelSizes& sizes) {
   command.add_option("--image-size", sizes.image_size, "must be the model's own");
   command.add_option("--num-packets", sizes.packets, "must be the model's own");
   command.add_option("--latent", sizes.latent, "must be the model's own");
-  add_refine_option(command, sizes.refine);
 }
 
 SplatVae read_model(const fs::path& model, bool smoke, const std::string& device,
-                    const ModelSizes& sizes) {
+                    const ModelSizes& sizes, std::int64_t refine) {
   constexpr SplatVaeArchitecture kSmokeModel{32, 16, 8};
   if (smoke) return SplatVae(kSmokeModel);
   const auto chosen = device_from_name(device);
   const auto read = load_splat_vae(model.empty() ? shipped_model() : model);
   check_sizes(sizes, read.architecture());
   read.to(chosen);
-  return read.refining(sizes.refine);
+  return read.refining(refine);
 }
 
 const SplatVae& needed_model(const std::optional<SplatVae>& model, const std::string& mode) {

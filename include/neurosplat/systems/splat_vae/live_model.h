@@ -15,16 +15,14 @@
 namespace neurosplat::apps {
 
 /// Sizes that the reference needs named; here the model knows them, and a wrong one is an error.
-/// And how its latents are refined.
 struct ModelSizes {
   std::optional<std::int64_t> image_size, packets, latent;
-  std::int64_t refine = 0;
 };
 void add_size_options(CLI::App& command, ModelSizes& sizes);
-/// The model of --model on `device`, its sizes checked; for a smoke run a small random one. Throws
-/// UsageError when there is neither.
+/// The model of --model, else the shipped one, on `device`, its sizes checked, refining by `refine`
+/// steps; for a smoke run a small random one. Throws UsageError when there is none.
 SplatVae read_model(const std::filesystem::path& model, bool smoke, const std::string& device,
-                    const ModelSizes& sizes);
+                    const ModelSizes& sizes, std::int64_t refine);
 
 /// A way of seeing that a program offers: its name, and what makes it of the model that a command
 /// was given, nothing where none was.
