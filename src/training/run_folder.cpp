@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kLock = "run.lock";
 /// What every run writes, and the checkpoints of its folder of them.
-const std::vector<std::string> kFiles = {"loss.csv", "metrics.jsonl", "config.json"};
+const std::vector<std::string> kFiles = {"loss.csv", "metrics.jsonl", "curves.png", "config.json"};
 const std::vector<std::string> kCheckpoints = {"step-###.safetensors"};
 
 fs::path resolved(const fs::path& path) {

@@ -5,10 +5,14 @@
 #include <iomanip>
 #include <sstream>
 
+#include "neurosplat/figure/chart.h"
 #include "neurosplat/io/atomic_file.h"
+#include "neurosplat/io/image_file.h"
 
 namespace neurosplat {
 namespace {
+
+constexpr int kCurvesHeight = 400, kCurvesWidth = 760;  // pixels
 
 std::vector<std::string> lines_of(const std::filesystem::path& path) {
   std::vector<std::string> lines;
@@ -39,7 +43,9 @@ std::int64_t epoch_of_metrics(const std::string& line) {
 }  // namespace
 
 RunLog::RunLog(const std::filesystem::path& run_folder)
-    : loss_path_(run_folder / "loss.csv"), metrics_path_(run_folder / "metrics.jsonl") {}
+    : loss_path_(run_folder / "loss.csv"),
+      metrics_path_(run_folder / "metrics.jsonl"),
+      curves_path_(run_folder / "curves.png") {}
 
 void RunLog::keep_through(std::int64_t last) {
   const auto kept = [last](std::int64_t epoch) { return epoch >= 1 && epoch <= last; };
@@ -72,6 +78,21 @@ void RunLog::add(std::int64_t epoch, const Figures& row, const nlohmann::ordered
   loss_.push_back(line.str());
   metrics_.push_back(metrics.dump());
   write();
+}
+
+void RunLog::draw(const Curves& curves) const {
+  Chart chart{.x_name = "epochs", .y_name = curves.y_name};
+  for (const auto& [key, name] : curves.lines) {
+    ChartLine line{name, line_colour(chart.lines.size()), {}};
+    for (const auto& text : metrics_) {
+      const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+      if (!json.is_object() || !json.contains(key) || !json[key].is_number()) continue;
+      const auto epoch = static_cast<double>(epoch_of_metrics(text));
+      line.points.push_back({epoch, json[key].get<double>(), epoch});
+    }
+    if (!line.points.empty()) chart.lines.push_back(std::move(line));
+  }
+  if (!chart.lines.empty()) write_png(curves_path_, draw_chart(chart, kCurvesHeight, kCurvesWidth));
 }
 
 void RunLog::write() const {

@@ -151,7 +151,8 @@ void Trainer::State::finish_epoch(const Figures& schedules, double seconds, std:
   for (const auto& [stage, spent] : stages.seconds()) metrics[text("seconds_", stage)] = spent;
   auto line = text("epoch ", epoch, "/", options.epochs, ": ", report.line, ", ", fixed(rate, 1),
                    " ", batches.unit(), "/s, ", fixed(seconds, 1), " s");
-  if (is_due(epoch, options.pictures_every, last)) learner.draw(options.out, epoch);
+  const bool draws = is_due(epoch, options.pictures_every, last);
+  if (draws) learner.draw(options.out, epoch);
   seconds_trained += seconds;
   ++epochs_trained;
   if (!last) {
@@ -162,6 +163,7 @@ void Trainer::State::finish_epoch(const Figures& schedules, double seconds, std:
   std::printf("%s\n", line.c_str());
   std::fflush(stdout);
   add_to_log(epoch, schedules, metrics);
+  if (draws) log.draw(learner.curves());
   begin_epoch(epoch);
   if (is_due(epoch, options.checkpoint_every, last)) save();
 }

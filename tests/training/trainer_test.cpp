@@ -11,6 +11,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/io/atomic_file.h"
+#include "neurosplat/io/image_file.h"
 #include "neurosplat/training/checkpoint.h"
 #include "neurosplat/training/run_log.h"
 #include "support/temporary_folder.h"
@@ -68,6 +69,7 @@ class Follower : public Learner {
     finished.emplace_back(epoch, last);
     return {{{"mean_distance", figure(means, "distance")}, {"pictures", 3}}, line_of(means)};
   }
+  Curves curves() const override { return {"distance", {{"mean_distance", "to the numbers"}}}; }
   void draw(const fs::path& run, std::int64_t epoch) const override {
     write_file_atomically(sheet_path(run, "weight", epoch), std::to_string(weight));
   }
@@ -147,6 +149,7 @@ TEST(Trainer, LogsTheMeansOfTheTermsAndTheSchedules) {
   EXPECT_EQ(follower.started, (std::vector<std::int64_t>{0, 1}));
   EXPECT_EQ(follower.finished, (std::vector<std::pair<std::int64_t, bool>>{{0, false}, {1, true}}));
   EXPECT_TRUE(fs::exists(folder / "run" / "weight_002.png"));
+  EXPECT_TRUE(fs::exists(folder / "run" / "curves.png"));
   const auto model = read_safetensors(folder / "run" / "model.safetensors");
   EXPECT_EQ(model.metadata.at("epoch"), "2");
   EXPECT_EQ(model.metadata.at("step"), "8");
@@ -234,6 +237,22 @@ TEST(Trainer, ARunWithoutACheckpointCannotBeResumed) {
   Follower follower;
   EXPECT_THROW(train(follower, options_for(folder / "run", 1), /*resume=*/true), Error);
   EXPECT_FALSE(fs::exists(folder / "run"));
+}
+
+TEST(RunLog, DrawsTheCurvesThatHavePoints) {
+  const TemporaryFolder folder;
+  RunLog log(folder.path());
+  const auto curves = folder / "curves.png";
+  log.add(1, {{"x", 1}}, {{"epoch", 1}, {"x", 1}, {"note", "none"}});
+  log.draw({"x", {{"y", "missing"}, {"note", "no number"}}});
+  EXPECT_FALSE(fs::exists(curves));
+  log.draw({"x", {{"x", "there"}}});
+  const auto one_point = read_picture(curves);
+  log.add(2, {{"x", 3}}, {{"epoch", 2}, {"x", 3}});
+  log.draw({"x", {{"x", "there"}}});
+  const auto two_points = read_picture(curves);
+  EXPECT_EQ(one_point.sizes(), two_points.sizes());
+  EXPECT_FALSE(at::equal(one_point, two_points));
 }
 
 TEST(RunLog, KeepsTheColumnsOfARunThatIsThere) {

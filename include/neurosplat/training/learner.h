@@ -68,6 +68,8 @@ class Learner {
 
   /// After the last step of an epoch, with the terms' means over it. `last`: of the run.
   virtual EpochReport finish_epoch(std::int64_t epoch, const Figures& means, bool last) = 0;
+  /// What curves.png shows; without lines there is none.
+  virtual Curves curves() const { return {}; }
   /// Writes the sheets of pictures of the epoch that is counted from 1.
   virtual void draw(const std::filesystem::path& run, std::int64_t epoch) const = 0;
 

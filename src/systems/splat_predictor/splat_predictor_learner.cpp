@@ -112,6 +112,13 @@ EpochReport SplatPredictorLearner::finish_epoch(std::int64_t, const Figures& mea
   return report;
 }
 
+Curves SplatPredictorLearner::curves() const {
+  return {"squared error of the next frame",
+          {{"pred", "training pairs"},
+           {"held_out_pred", "held-out pairs"},
+           {"held_out_persistence", "copying the frame"}}};
+}
+
 SplatPredictorLearner::HeldOut SplatPredictorLearner::measure_held_out() const {
   const auto measured = batches_->pairs().spread(kMeasuredPairs, /*held_out=*/true);
   const auto count = measured.now.size(0);

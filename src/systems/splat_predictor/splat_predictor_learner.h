@@ -30,6 +30,7 @@ class SplatPredictorLearner : public Learner {
   std::vector<std::string> terms_in_table(const Figures&) const override { return {"rec", "kl"}; }
   std::string line_of(const Figures& terms) const override;
   EpochReport finish_epoch(std::int64_t epoch, const Figures& means, bool last) override;
+  Curves curves() const override;
   void draw(const std::filesystem::path& run, std::int64_t epoch) const override;
   void save(TensorFile& state) const override { update_.save(state); }
   void load(const TensorFile& state) override { update_.load(state); }

@@ -48,6 +48,18 @@ std::vector<std::int64_t> positions_from(std::int64_t first, std::int64_t count)
   return positions;
 }
 
+/// `count` of the positions below `size`, drawn by the run's seed.
+std::vector<std::int64_t> random_positions(std::int64_t size, std::int64_t count,
+                                           std::int64_t seed) {
+  const auto drawn =
+      at::randperm(size, at::detail::createCPUGenerator(static_cast<std::uint64_t>(seed) + 4),
+                   at::kLong)
+          .narrow(0, 0, count)
+          .contiguous();
+  const auto* first = drawn.const_data_ptr<std::int64_t>();
+  return {first, first + count};
+}
+
 /// What the run measures itself on: pictures it does not train on, uint8 [K, 3, S, S]; undefined,
 /// and a line that says why, when there are none.
 at::Tensor held_out_pictures(const SplatVaeConfig& config) {
@@ -113,6 +125,10 @@ SplatVaeLearner::SplatVaeLearner(const SplatVaeConfig& config, const at::Device&
   batches_ = std::make_unique<PictureBatches>(config, std::move(source));
   if (config.held_out_every > 0 || config.pictures_every > 0) held_out_ = held_out_pictures(config);
   const auto& loader = batches_->loader();
+  if (held_out_.defined() && config.held_out_every > 0) {
+    const auto count = std::min(held_out_.size(0), loader.size());
+    trained_ = loader.pictures(random_positions(loader.size(), count, config.seed));
+  }
   if (config.decoder == "residual") fit_linear_code(loader);
   shown_ = held_out_.defined()
                ? held_out_
@@ -172,16 +188,33 @@ EpochReport SplatVaeLearner::finish_epoch(std::int64_t epoch, const Figures& mea
                      text(line_of(means), ", beta ", beta_)};
   if (last) prior_ = fitted_prior();
   if (is_due(epoch + 1, config_.held_out_every, last) && held_out_.defined()) {
-    const auto [psnr, sample_psnr] = measure_held_out();
-    // Figures of test pictures say so: what is chosen by them is no longer measured by them.
-    const bool on_test = config_.held_out_split == "test";
-    const std::string split = on_test ? "test" : "held_out";
-    report.metrics[split + "_psnr_mean_db"] = psnr;
-    report.metrics[split + "_sample_psnr_mean_db"] = sample_psnr;
-    report.metrics[split + "_images"] = held_out_.size(0);
-    report.line += text(", ", on_test ? "test" : "held-out", " PSNR ", fixed(psnr, 2), " dB");
+    add_fidelities(report);
   }
   return report;
+}
+
+/// Of held-out and training pictures, measured in the same way.
+void SplatVaeLearner::add_fidelities(EpochReport& report) const {
+  // Figures of test pictures say so: what is chosen by them is no longer measured by them.
+  const bool on_test = config_.held_out_split == "test";
+  const std::string split = on_test ? "test" : "held_out";
+  const auto held_out = measure(held_out_), trained = measure(trained_);
+  report.metrics[split + "_psnr_mean_db"] = held_out.psnr_db;
+  report.metrics[split + "_sample_psnr_mean_db"] = held_out.sample_psnr_db;
+  report.metrics[split + "_images"] = held_out_.size(0);
+  report.metrics["trained_psnr_mean_db"] = trained.psnr_db;
+  report.metrics["trained_sample_psnr_mean_db"] = trained.sample_psnr_db;
+  report.line += text(", ", on_test ? "test" : "held-out", " PSNR ", fixed(held_out.psnr_db, 2),
+                      " dB (trained ", fixed(trained.psnr_db, 2), ")");
+}
+
+Curves SplatVaeLearner::curves() const {
+  return {"mean PSNR, dB",
+          {{"trained_psnr_mean_db", "training pictures"},
+           {"held_out_psnr_mean_db", "validation pictures"},
+           {"test_psnr_mean_db", "test pictures"},
+           {"held_out_sample_psnr_mean_db", "validation, sampled"},
+           {"test_sample_psnr_mean_db", "test, sampled"}}};
 }
 
 /// Of the training pictures; nothing, and a line that says why, where they are too few.
@@ -205,22 +238,21 @@ std::optional<LatentPrior> SplatVaeLearner::fitted_prior() const {
   }
 }
 
-/// Mean PSNR of the held-out pictures: through the posterior's mean, and through one sample.
-SplatVaeLearner::HeldOut SplatVaeLearner::measure_held_out() const {
+/// Mean PSNR of uint8 pictures: through the posterior's mean, and through one sample.
+SplatVaeLearner::Fidelity SplatVaeLearner::measure(const at::Tensor& pictures) const {
   const auto& model = update_.best_model();
   model.train(false);
   const auto noise = fixed_noise(config_);
-  HeldOut sums{};
-  for (std::int64_t first = 0; first < held_out_.size(0); first += kEvaluationBatch) {
-    const auto count = std::min(kEvaluationBatch, held_out_.size(0) - first);
-    const auto pictures = to_unit_range(held_out_.narrow(0, first, count), device_);
+  Fidelity sums{};
+  for (const auto& part : pictures.split(kEvaluationBatch)) {
+    const auto some = to_unit_range(part, device_);
     const auto psnr_sum = [&](const at::Tensor& version) {
-      return psnr_db(version, pictures).sum().item<double>();
+      return psnr_db(version, some).sum().item<double>();
     };
-    sums.psnr_db += psnr_sum(model.reconstruct(pictures));
-    sums.sample_psnr_db += psnr_sum(model.reconstruct_sample(pictures, noise));
+    sums.psnr_db += psnr_sum(model.reconstruct(some));
+    sums.sample_psnr_db += psnr_sum(model.reconstruct_sample(some, noise));
   }
-  const auto count = static_cast<double>(held_out_.size(0));
+  const auto count = static_cast<double>(pictures.size(0));
   return {sums.psnr_db / count, sums.sample_psnr_db / count};
 }
 

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/io/image_file.h"
@@ -81,7 +82,7 @@ TEST(SplatVaeLearner, WritesEverythingARunLeaves) {
   const testing::TemporaryFolder folder;
   SplatVaeTraining(small_config(folder / "run")).run();
   for (const char* name : {"config.json", "loss.csv", "metrics.jsonl", "model.safetensors",
-                           "recon_002.png", "sample_004.png"}) {
+                           "recon_002.png", "sample_004.png", "curves.png"}) {
     EXPECT_TRUE(fs::exists(folder / "run" / name)) << name;
   }
   EXPECT_FALSE(fs::exists(folder / "run" / "recon_001.png"));
@@ -126,6 +127,28 @@ TEST(SplatVaeLearner, LeavesTestPicturesAloneUnlessAsked) {
     EXPECT_FALSE(on_nothing.contains(std::string(part) + "_psnr_mean_db"));
     EXPECT_FALSE(on_nothing.contains(std::string(part) + "_images"));
   }
+}
+
+// Held-out figures stand beside those of training pictures that are measured in the same way.
+TEST(SplatVaeLearner, MeasuresAsManyTrainingPicturesAsTheyAre) {
+  const testing::TemporaryFolder folder;
+  auto config = small_config(folder / "run");
+  config.dataset = "synthetic";
+  config.splits = {"val"};  // 256, fewer than the 512 that are held out: all are measured
+  config.augment = true;
+  config.held_out_pictures = 0;
+  config.epochs = config.held_out_every = 1;
+  SplatVaeTraining(config).run();
+  std::ifstream lines(config.out / "metrics.jsonl");
+  const auto row = nlohmann::json::parse(lines);
+  const PictureLoader loader(open_pictures(pictures_of(config, config.splits)), {.side = 16});
+  std::vector<std::int64_t> all(256);
+  std::iota(all.begin(), all.end(), 0);
+  const auto pictures = loader.pictures(all).to(at::kDouble) / 255;
+  const auto drawn = load_splat_vae(config.out).reconstruct(pictures.to(at::kFloat));
+  const auto errors = (drawn.to(at::kDouble) - pictures).square().mean({1, 2, 3});
+  EXPECT_NEAR(row["trained_psnr_mean_db"].get<double>(),
+              (-10 * errors.log10()).mean().item<double>(), 1e-4);
 }
 
 TEST(SplatVaeLearner, LearnsTheTrainingPictures) {
