@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh clone to a trained splat VAE, pictures and held-out numbers.
+# From a fresh clone to pictures of the shipped model, a trained splat VAE and held-out numbers.
 set -euo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -9,6 +9,8 @@ usage() {
 Usage: scripts/quickstart.sh [--data DIR] [--epochs N]
   --data DIR   Flowers-102 in its official layout (jpg/ and setid.mat)
   --epochs N   train for N epochs instead of those of configs/quickstart.json
+After the build the shipped model shows what it does (runs/first-look), then a small one is trained
+(runs/quickstart).
 Without --data the first of these that is there is taken: $NEUROSPLAT_DATA/flowers-102,
 data/flowers-102, ../shared/data/flowers-102; else the set is downloaded to data/flowers-102.
 Without data and network the model is trained on generated pictures.
@@ -38,12 +40,23 @@ find_flowers() {
   fi
 }
 
-free_run_folder() {
-  local run=runs/quickstart number=2
-  while [[ -e $run ]]; do
-    run=runs/quickstart-$((number++))
+# free_folder NAME: NAME, or NAME-2, NAME-3, ... where that is taken.
+free_folder() {
+  local folder=$1 number=2
+  while [[ -e $folder ]]; do
+    folder=$1-$((number++))
   done
-  echo "$run"
+  echo "$folder"
+}
+
+# What the shipped model makes of three stills, and of nothing.
+first_look() {
+  "$bin/neurosplat-evaluate" reconstruction --images models/stills --refine 8 --out "$1/reconstruction"
+  "$bin/neurosplat-sample" splat-vae --out "$1/prior_normal.png"
+  "$bin/neurosplat-sample" splat-vae --prior fitted --out "$1/prior_fitted.png"
+  "$bin/neurosplat-live" lock --source models/stills --out "$1/lock" --headless
+  say "the shipped model's pictures (originals beside reconstructions; two priors; retina, prior, locked):"
+  find "$1" -name '*.png' | sort | sed "s|^|  $root/|"
 }
 
 print_results() {
@@ -107,6 +120,8 @@ scripts/setup.sh
 configure release
 cmake --build build/release --parallel "$(nproc)" --target \
   neurosplat-train neurosplat-sample neurosplat-live neurosplat-evaluate
+bin=build/release/bin
+first_look "$(free_folder runs/first-look)"
 
 find_flowers
 generated="GENERATED PICTURES, not photographs"
@@ -120,8 +135,7 @@ else
   evaluate_on=(--dataset synthetic)
 fi
 
-run=$(free_run_folder)
-bin=build/release/bin
+run=$(free_folder runs/quickstart)
 "$bin/neurosplat-train" splat-vae --config configs/quickstart.json "${train_on[@]}" --out "$run" \
   "${epochs[@]}"
 "$bin/neurosplat-sample" splat-vae --model "$run" --mode grid --out "$run/priors.png"
