@@ -18,5 +18,6 @@ int main(int argc, char** argv) {
     apps::add_evaluate_koopman(all);
     apps::add_evaluate_prior_alignment(all);
     apps::add_evaluate_lock(all);
+    apps::add_evaluate_budget(all);
   });
 }

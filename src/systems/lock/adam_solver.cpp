@@ -7,32 +7,10 @@
 #include "neurosplat/renderer/packets/renderer.h"
 #include "systems/lock/lock_solvers.h"
 #include "systems/lock/lock_time.h"
+#include "systems/lock/tensor_adam.h"
 
 namespace neurosplat {
 namespace {
-
-/// One row of Adam on a single tensor, betas .9 and .999 as torch's default.
-class TensorAdam {
- public:
-  TensorAdam(at::Tensor value, double rate) : value_(std::move(value)), rate_(rate) {
-    first_ = at::zeros_like(value_);
-    second_ = at::zeros_like(value_);
-  }
-
-  void step(const at::Tensor& gradient) {
-    constexpr double kFirst = 0.9, kSecond = 0.999, kEpsilon = 1e-8;
-    const at::NoGradGuard no_gradient;
-    ++steps_;
-    const auto step = at::full({}, static_cast<double>(steps_), at::kFloat);
-    at::_fused_adam_({value_}, {gradient}, {first_}, {second_}, {}, {step}, rate_, kFirst, kSecond,
-                     0, kEpsilon, false, false);
-  }
-
- private:
-  at::Tensor value_, first_, second_;
-  double rate_;
-  std::int64_t steps_ = 0;
-};
 
 /// Gradient descent from what the model says of each frame: on the packets themselves, or on the
 /// latent numbers that the decoder makes them from.
@@ -45,7 +23,7 @@ class DescentSolver : public LockSolver {
     Deadline deadline(budget_ms);
     const auto target = frame.to(model_.device(), at::kFloat).unsqueeze(0);
     auto state = start(target);
-    TensorAdam adam(state, rate_);
+    TensorAdam adam(state);
     const at::AutoGradMode gradient(true);
     state.requires_grad_();
     LockView view;
@@ -55,7 +33,7 @@ class DescentSolver : public LockSolver {
       const auto error = at::mse_loss(drawn, target);
       state.mutable_grad() = at::Tensor();
       error.backward();
-      adam.step(state.grad());
+      adam.step(state.grad(), rate_);
       ++view.steps;
       deadline.step_done();
     }

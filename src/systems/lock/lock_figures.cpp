@@ -8,8 +8,8 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/picture_loader.h"
 #include "neurosplat/figure/chart.h"
-#include "neurosplat/metrics/picture_quality.h"
 #include "neurosplat/systems/lock/lock_curve.h"
+#include "systems/lock/example_rows.h"
 
 namespace neurosplat {
 namespace {
@@ -59,24 +59,6 @@ Chart chart_of(const std::vector<LockRow>& rows, const std::string& set) {
     line->points.push_back({row.latency_p50_ms, row.psnr_mean_db, row.latency_p99_ms});
   }
   return chart;
-}
-
-/// Large enough for its label.
-at::Tensor enlarged(const at::Tensor& picture) {
-  constexpr std::int64_t kSide = 128;
-  const auto factor = std::max<std::int64_t>(1, kSide / picture.size(2));
-  return picture.repeat_interleave(factor, 1).repeat_interleave(factor, 2);
-}
-
-/// Words on a ground of their own, left of a row of pictures.
-at::Tensor row_title(const std::string& words, std::int64_t height) {
-  constexpr std::int64_t kWidth = 160;
-  return with_label(at::zeros({3, height, kWidth}, at::kFloat), words);
-}
-
-at::Tensor labelled(const at::Tensor& picture, const at::Tensor& frame) {
-  const double db = map_psnr_db(picture, frame);
-  return with_label(enlarged(picture), fixed(db, 1) + " dB");
 }
 
 at::Tensor examples_of(const SplatVae& model, const LockSet& set,

@@ -7,13 +7,11 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/interrupt.h"
-#include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/evaluation/metrics_file.h"
 #include "neurosplat/evaluation/reconstruction_scores.h"
@@ -21,7 +19,7 @@
 #include "neurosplat/io/outputs.h"
 #include "neurosplat/metrics/picture_quality.h"
 #include "neurosplat/program/command_options.h"
-#include "neurosplat/systems/splat_vae/data_set_options.h"
+#include "neurosplat/systems/splat_vae/measured_pictures.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
 #include "neurosplat/systems/splat_vae/model_options.h"
 
@@ -31,131 +29,52 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Request {
-  fs::path model, images, floor_images, out = "./evaluation";
+  fs::path model, out = "./evaluation";
   std::string device = "auto";
-  DataSetOptions set;
-  std::vector<std::string> floor_splits = {"train", "val"};
-  std::int64_t refine = 0, limit = 0, floor_limit = 4096, batch = 64;
+  MeasuredOptions measured;
+  std::int64_t refine = 0, limit = 0, batch = 64;
   int workers = 4, threads = 0;
   bool overwrite = false;
-
-  std::uint64_t seed() const { return static_cast<std::uint64_t>(set.seed); }
 };
 
 constexpr const char *kMetrics = "metrics.json", *kTable = "per_image.csv",
                      *kSheet = "best_median_worst.png";
 
-/// Pictures and where they are from.
-struct Chosen {
-  std::shared_ptr<const PictureSource> pictures;  ///< null: none
-  std::optional<PictureRequest> split;            ///< nothing: a whole folder
-  fs::path folder;
-};
-
-struct Measured : Chosen {
-  std::string held_out;
-  std::optional<std::int64_t> trained_on;  ///< of `pictures`, where it is known
-};
-
-Measured measured_pictures(const Request& request, const TrainedOn& trained) {
-  if (request.images.empty()) {
-    const auto opened = open_measured_split(request.set, trained);
-    Measured measured{
-        {opened.pictures, opened.request, request.set.data}, name_of(opened.held_out), {}};
-    if (opened.held_out == HeldOut::yes) measured.trained_on = 0;
-    return measured;
-  }
-  auto other = open_other_pictures(request.images, trained);
-  std::string held_out = "unknown";
-  if (other.trained_on) held_out = name_of(*other.trained_on > 0 ? HeldOut::no : HeldOut::yes);
-  return {{std::move(other.pictures), {}, request.images}, held_out, other.trained_on};
-}
-
-/// A folder's split is the model's, also where only the floors are of it.
-std::uint64_t split_seed_of_floors(const Request& request, const Measured& measured,
-                                   const TrainedOn& trained) {
-  if (measured.split) return measured.split->split_seed;
-  if (request.set.split_seed) return static_cast<std::uint64_t>(*request.set.split_seed);
-  return trained.dataset == request.set.dataset ? trained.split_seed.value_or(0) : 0;
-}
-
-/// Null, and a line that says why, where there are no training pictures to fit floors to.
-Chosen floor_pictures(const Request& request, const Measured& measured, const TrainedOn& trained) {
-  if (!request.floor_images.empty()) {
-    return {open_folder(request.floor_images), {}, request.floor_images};
-  }
-  if (!has_data_set(request.set)) {
-    log::warn(
-        "no floors: they are fitted to training pictures; name some with --data or "
-        "--floor-images");
-    return {};
-  }
-  auto split = request_of(request.set, request.floor_splits);
-  split.split_seed = split_seed_of_floors(request, measured, trained);
-  try {
-    return {open_pictures(split), split, request.set.data};
-  } catch (const UsageError&) {
-    throw;
-  } catch (const Error& error) {
-    log::warn(text("no floors: ", error.what()));
-    return {};
-  }
-}
-
 void check(const Request& request) {
-  if (request.images.empty() && !has_data_set(request.set)) {
-    throw UsageError("expected --data DIR (with --split) or --images DIR");
+  check(request.measured);
+  if (request.batch < 1 || request.workers < 1 || request.limit < 0 || request.threads < 0) {
+    throw UsageError("batch and workers: expected at least 1; limit and threads at least 0");
   }
-  if (request.batch < 1 || request.workers < 1 || request.limit < 0 || request.threads < 0 ||
-      request.set.seed < 0) {
-    throw UsageError("batch and workers: expected at least 1; limit, threads and seed at least 0");
-  }
-  if (request.floor_limit < 2) throw UsageError("floor-limit: expected at least 2");
-}
-
-/// Name, folder, splits, split seed, hash and length of a list of pictures, under PREFIX...
-void describe(nlohmann::ordered_json& settings, const std::string& prefix, const Chosen& chosen) {
-  for (const char* key : {"dataset", "folder", "splits", "split_seed", "list_hash", "list_images"})
-    settings[prefix + key] = nullptr;
-  if (!chosen.pictures) return;
-  settings[prefix + "dataset"] = "pictures of a folder";
-  if (chosen.split) {
-    settings[prefix + "dataset"] = name_of(chosen.split->kind);
-    settings[prefix + "splits"] = chosen.split->splits;
-    settings[prefix + "split_seed"] = chosen.split->split_seed;
-  }
-  if (!chosen.folder.empty()) settings[prefix + "folder"] = last_name(chosen.folder);
-  settings[prefix + "list_hash"] = chosen.pictures->list_hash();
-  settings[prefix + "list_images"] = chosen.pictures->size();
 }
 
 nlohmann::ordered_json settings_of(const Request& request, const DescribedSplatVae& described,
-                                   const Measured& measured, const Chosen& floors) {
+                                   const MeasuredPictures& measured, const ChosenPictures& floors) {
   const auto& sizes = described.model.architecture();
-  const bool folder = !request.images.empty();
+  const bool folder = !request.measured.images.empty();
   nlohmann::ordered_json settings = {{"model", request.model.string()},
                                      {"image_size", sizes.image_size},
                                      {"num_packets", sizes.packets},
                                      {"latent", sizes.latent},
-                                     {"pictures", folder ? "folder" : request.set.dataset},
-                                     {"split", folder ? "all" : request.set.split},
+                                     {"pictures", folder ? "folder" : request.measured.set.dataset},
+                                     {"split", folder ? "all" : request.measured.set.split},
                                      {"limit", request.limit},
                                      {"refine", request.refine},
-                                     {"seed", request.set.seed},
+                                     {"seed", request.measured.set.seed},
                                      {"device", described.model.device().str()}};
   describe(settings, "", measured);
   settings["held_out"] = measured.held_out;
   settings["prepared"] =
       text("short side scaled to ", sizes.image_size, " pixels, centre square, RGB of 8 bits",
-           !folder && request.set.dataset == "celeba" ? ", of the centre 178 pixels" : "");
-  settings["floor_limit"] = request.floor_limit;
+           !folder && request.measured.set.dataset == "celeba" ? ", of the centre 178 pixels" : "");
+  settings["floor_limit"] = request.measured.floor_limit;
   describe(settings, "floor_", floors);
   settings["largest_psnr_db"] = kLargestPsnrDb;
   settings.update(settings_of_model(described));
   return settings;
 }
 
-nlohmann::ordered_json results_of(const ReconstructionScores& scores, const Measured& measured) {
+nlohmann::ordered_json results_of(const ReconstructionScores& scores,
+                                  const MeasuredPictures& measured) {
   nlohmann::ordered_json results = {
       {"images", scores.pictures.size()}, {"psnr_mean_db", scores.psnr_mean_db},
       {"ssim_mean", scores.ssim_mean},    {"sample_psnr_mean_db", scores.sample_psnr_mean_db},
@@ -178,12 +97,12 @@ nlohmann::ordered_json results_of(const ReconstructionScores& scores, const Meas
 }
 
 MetricsFile metrics_of(const Request& request, const DescribedSplatVae& described,
-                       const Measured& measured, const Chosen& floors,
+                       const MeasuredPictures& measured, const ChosenPictures& floors,
                        const ReconstructionScores& scores) {
   MetricsFile file{.experiment = "reconstruction"};
   file.settings = settings_of(request, described, measured, floors);
   file.results = results_of(scores, measured);
-  if (request.images.empty() && request.set.dataset == "flowers" &&
+  if (request.measured.images.empty() && request.measured.set.dataset == "flowers" &&
       described.model.architecture().image_size == 128) {
     file.reference = {{"images", 32},
                       {"psnr_mean_db", 15.07},
@@ -236,9 +155,9 @@ PictureCoder coder_of(const SplatVae& model, std::int64_t refine) {
 void check_outputs(const Request& request) {
   Outputs outputs(request.overwrite);
   outputs.reads("model", request.model, kModelFileNames);
-  outputs.reads("data", request.set.data);
-  outputs.reads("images", request.images);
-  outputs.reads("floor-images", request.floor_images);
+  outputs.reads("data", request.measured.set.data);
+  outputs.reads("images", request.measured.images);
+  outputs.reads("floor-images", request.measured.floor_images);
   outputs.writes("out", request.out, {kMetrics, kTable, kSheet});
   outputs.check();
 }
@@ -250,17 +169,17 @@ int evaluate(Request request) {
   use_threads(request.threads);
   const auto described = load_described_splat_vae(request.model);
   const auto trained = trained_on(described);
-  settle_data_set(request.set, trained);
-  const auto measured = measured_pictures(request, trained);
-  const auto floors = floor_pictures(request, measured, trained);
+  settle_data_set(request.measured.set, trained);
+  const auto measured = open_measured(request.measured, trained);
+  const auto floors = open_floors(request.measured, measured, trained);
   described.model.to(device_from_name(request.device));
   auto pictures = measured.pictures;
-  if (request.limit > 0) pictures = seeded_subset(pictures, request.limit, request.seed());
+  if (request.limit > 0) pictures = seeded_subset(pictures, request.limit, request.measured.seed());
   const auto scores = evaluate_reconstruction(coder_of(described.model, request.refine),
                                               {.pictures = pictures,
                                                .floor_pictures = floors.pictures,
-                                               .floor_limit = request.floor_limit,
-                                               .seed = request.seed(),
+                                               .floor_limit = request.measured.floor_limit,
+                                               .seed = request.measured.seed(),
                                                .workers = request.workers,
                                                .batch = request.batch});
   const InterruptGuard guard;  // files are all there or none: a signal waits for the last one
@@ -285,20 +204,7 @@ void add_evaluate_reconstruction(Program& program) {
                               [request] { return evaluate(*request); });
   add_model_option(command, request->model);
   add_refine_option(command, request->refine);
-  add_data_set_options(command, request->set);
-  command.add_option("--images", request->images,
-                     "folder of pictures to measure on instead of a split");
-  command
-      .add_option("--floor-splits", request->floor_splits,
-                  "splits of --data that the floors are fitted to")
-      ->delimiter(',')
-      ->capture_default_str();
-  command.add_option("--floor-images", request->floor_images,
-                     "folder of training pictures to fit the floors to instead");
-  command
-      .add_option("--floor-limit", request->floor_limit,
-                  "training pictures for the floors at most, chosen by --seed")
-      ->capture_default_str();
+  add_measured_options(command, request->measured);
   command
       .add_option("--limit", request->limit,
                   "pictures to measure on at most, chosen by --seed; 0: all")
@@ -308,7 +214,7 @@ void add_evaluate_reconstruction(Program& program) {
   command.add_option("--batch", request->batch, "pictures at a time")->capture_default_str();
   command.add_option("--workers", request->workers, "threads that decode pictures")
       ->capture_default_str();
-  command.add_option("--seed", request->set.seed, "seed of the choices above")
+  command.add_option("--seed", request->measured.set.seed, "seed of the choices above")
       ->capture_default_str();
   command.add_option("--device", request->device, "cpu, cuda or auto")->capture_default_str();
   command.add_option("--threads", request->threads, "CPU threads; 0: all cores")

@@ -59,21 +59,29 @@ TrainedOn from_metadata(const std::map<std::string, std::string>& metadata) {
   return trained;
 }
 
-/// The configuration beside a run's model; nothing when there is none or it is another program's.
-std::optional<SplatVaeConfig> run_config(const fs::path& model_file) {
-  const auto path = model_file.parent_path() / "config.json";
+/// The configuration at `place` of a JSON file; nothing when there is none or it is another
+/// program's.
+std::optional<SplatVaeConfig> config_of(const fs::path& file, const std::string& place) {
   std::error_code ignored;
-  if (model_file.filename() != "model.safetensors" || !fs::exists(path, ignored)) return {};
+  if (!fs::exists(file, ignored)) return {};
   try {
+    const auto json = read_json_file(file);
+    const nlohmann::json::json_pointer pointer(place);
+    if (!json.contains(pointer)) return {};
     SplatVaeConfig config;
-    const auto json = read_json_file(path);
-    read_saved_options(config, json, path.string());
+    read_saved_options(config, json.at(pointer), file.string());
     check(config);
-    if (!json.contains("dataset")) return {};
+    if (!json.at(pointer).contains("dataset")) return {};
     return config;
   } catch (const Error&) {
     return {};
   }
+}
+
+/// The configuration beside a run's model.
+std::optional<SplatVaeConfig> run_config(const fs::path& model_file) {
+  if (model_file.filename() != "model.safetensors") return {};
+  return config_of(model_file.parent_path() / "config.json", "");
 }
 
 bool has_any(const std::vector<std::string>& splits, const std::vector<std::string>& of) {
@@ -105,6 +113,12 @@ std::map<std::string, std::string> training_metadata(const SplatVaeConfig& confi
           {"splits", joined(config.splits)},
           {"split_seed", std::to_string(config.split_seed)},
           {"list_hash", pictures.list_hash()}};
+}
+
+std::optional<SplatVaeConfig> training_config(const fs::path& model_file) {
+  if (auto config = run_config(model_file)) return config;
+  auto card = model_file;
+  return config_of(card.replace_extension(".json"), "/training/config");
 }
 
 TrainedOn trained_on(const DescribedSplatVae& model) {

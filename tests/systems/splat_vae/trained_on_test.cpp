@@ -8,6 +8,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/training/options.h"
 #include "neurosplat/training/trainer.h"
 #include "support/temporary_folder.h"
 #include "systems/splat_vae/splat_vae_learner.h"
@@ -191,6 +192,27 @@ TEST(TrainedOn, IsWhatTrainingLeavesInItsModel) {
   EXPECT_EQ(trained.seed, 4U);
   EXPECT_EQ(trained.list_hash, open_pictures(pictures_of(config, config.splits))->list_hash());
   EXPECT_EQ(read_json_file(config.out / "config.json")["split_seed"], 7);
+}
+
+TEST(TrainingConfig, IsThatOfTheRunElseThatOfTheCard) {
+  const testing::TemporaryFolder folder;
+  const auto run = folder / "model.safetensors", shipped = folder / "flowers-128.safetensors";
+  EXPECT_FALSE(training_config(run));
+  EXPECT_FALSE(training_config(shipped));
+  SplatVaeConfig config;
+  config.beta = 5e-4;
+  config.loss = "psnr";
+  std::ofstream(folder / "config.json") << write_options(config).dump();
+  EXPECT_EQ(training_config(run).value().beta, 5e-4);
+  EXPECT_FALSE(training_config(shipped));  // config.json is of model.safetensors alone
+  const nlohmann::json card = {{"training", {{"config", write_options(config)}}}};
+  std::ofstream(folder / "flowers-128.json") << card.dump();
+  EXPECT_EQ(training_config(shipped).value().loss, "psnr");
+  for (const char* other : {"", "[]", "{\"training\": 3}", "{\"training\": {\"config\": 3}}",
+                            "{\"training\": {\"config\": {\"beta\": 1}}}"}) {
+    std::ofstream(folder / "flowers-128.json") << other;
+    EXPECT_FALSE(training_config(shipped)) << other;
+  }
 }
 
 }  // namespace

@@ -11,6 +11,8 @@ namespace neurosplat::apps {
 void add_live_lock(Program& program, const std::vector<ModelMode>& modes);
 /// That way of seeing for the live commands, whose keys choose among `modes`.
 ModelMode lock_mode();
+/// `neurosplat-evaluate budget`: where a splat VAE loses its decibels.
+void add_evaluate_budget(Program& program);
 /// `neurosplat-evaluate lock`.
 void add_evaluate_lock(Program& program);
 

@@ -34,6 +34,10 @@ struct TrainedOn {
 std::map<std::string, std::string> training_metadata(const SplatVaeConfig& config,
                                                      const PictureSource& pictures);
 
+/// How the model was trained: the config.json beside a run's model.safetensors, else what the card
+/// NAME.json of a shipped NAME.safetensors says. Nothing when there is none or it cannot be read.
+std::optional<SplatVaeConfig> training_config(const std::filesystem::path& model_file);
+
 /// What the file says, and what the config.json beside a run's model.safetensors says where the
 /// file is silent: runs from before `split_seed` drew the split from their seed. Throws Error when
 /// the file says what cannot be.
