@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
                         argc, argv);
   return apps::run_program(program, [](apps::Program& all) {
     apps::add_evaluate_reconstruction(all);
+    apps::add_evaluate_samples(all);
     apps::add_evaluate_agreement(all);
     apps::add_evaluate_novelty(all);
     apps::add_evaluate_saccade(all);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <numeric>
 #include <utility>
 
 #include "data/epoch_order.h"
@@ -108,6 +109,14 @@ struct PictureLoader::State {
   std::optional<Prefetcher> prefetcher;  // where they do not fit; last: its threads use the rest
 };
 
+LoaderOptions keep_all(const PictureSource& source, std::int64_t side, int workers) {
+  return {.side = side,
+          .workers = workers,
+          .shuffle = false,
+          .drop_last = false,
+          .memory_budget = source.size() * 3 * side * side};
+}
+
 PictureLoader::PictureLoader(std::shared_ptr<const PictureSource> source,
                              const LoaderOptions& options)
     : state_(std::make_unique<State>(std::move(source), options)) {}
@@ -164,6 +173,12 @@ at::Tensor PictureLoader::pictures(const std::vector<std::int64_t>& positions) c
                        planes + static_cast<std::size_t>(k) * state.reader.bytes());
   });
   return pictures;
+}
+
+at::Tensor PictureLoader::pictures(std::int64_t first, std::int64_t count) const {
+  std::vector<std::int64_t> positions(static_cast<std::size_t>(std::max<std::int64_t>(0, count)));
+  std::iota(positions.begin(), positions.end(), first);
+  return pictures(positions);
 }
 
 at::Tensor to_unit_range(const at::Tensor& pictures, const at::Device& device) {

@@ -28,37 +28,18 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-/// All pictures decoded and kept, so that one that cannot be read is left out, not replaced.
-PictureLoader load(const ReconstructionRequest& request,
-                   std::shared_ptr<const PictureSource> source, std::int64_t side) {
-  const std::int64_t bytes = source->size() * 3 * side * side;
-  return PictureLoader(std::move(source), {.side = side,
-                                           .batch = request.batch,
-                                           .workers = request.workers,
-                                           .seed = request.seed,
-                                           .shuffle = false,
-                                           .drop_last = false,
-                                           .memory_budget = bytes});
-}
-
-std::vector<std::int64_t> range(std::int64_t first, std::int64_t last) {
-  std::vector<std::int64_t> numbers(static_cast<std::size_t>(last - first));
-  std::iota(numbers.begin(), numbers.end(), first);
-  return numbers;
-}
-
 LinearFloor fit_floor(const PictureCoder& coder, const ReconstructionRequest& request,
                       ReconstructionScores::Floors& floors) {
   const auto fitted = seeded_subset(request.floor_pictures, request.floor_limit, request.seed);
   floors.measured = count_shared(*fitted, *request.pictures);
-  const auto loader = load(request, fitted, coder.side);
+  const PictureLoader loader(fitted, keep_all(*fitted, coder.side, request.workers));
   floors.pictures = loader.size();
   if (floors.measured > 0) {
     log::warn(text("the floors are fitted to ", floors.measured, " of the ",
                    request.pictures->size(),
                    " pictures that they are measured on: they are no held-out figures"));
   }
-  auto floor = fit_linear_floor(loader.pictures(range(0, loader.size())), coder.components);
+  auto floor = fit_linear_floor(loader.pictures(0, loader.size()), coder.components);
   floors.components = floor.components.size(0);
   return floor;
 }
@@ -139,13 +120,15 @@ ReconstructionScores evaluate_reconstruction(const PictureCoder& coder,
     scores.floors.emplace();
     floor = fit_floor(coder, request, *scores.floors);
   }
-  const auto loader = load(request, request.pictures, coder.side);
+  const PictureLoader loader(request.pictures,
+                             keep_all(*request.pictures, coder.side, request.workers));
   if (loader.size() == 0) throw Error("expected at least one readable picture, found none");
   const auto noise = at::detail::createCPUGenerator(request.seed);
   ProgressLine progress("reconstruction", "images", loader.size());
   for (std::int64_t first = 0; first < loader.size(); first += request.batch) {
-    const auto positions = range(first, std::min(first + request.batch, loader.size()));
-    const auto pictures = to_unit_range(loader.pictures(positions), at::Device(at::kCPU));
+    const auto pictures =
+        to_unit_range(loader.pictures(first, std::min(request.batch, loader.size() - first)),
+                      at::Device(at::kCPU));
     const auto versions = versions_of(coder, floor, pictures, noise);
     const auto psnr = psnr_list(versions.reconstruction, pictures);
     const auto sample = psnr_list(versions.sample, pictures);
@@ -156,7 +139,7 @@ ReconstructionScores evaluate_reconstruction(const PictureCoder& coder,
     scores.refined_ms += versions.refined_ms;
     const auto similarity = ssim(versions.reconstruction, pictures);
     for (std::size_t k = 0; k < psnr.size(); ++k) {
-      const auto index = loader.usable()[static_cast<std::size_t>(positions[k])];
+      const auto index = loader.usable()[static_cast<std::size_t>(first) + k];
       scores.pictures.push_back({request.pictures->name(index), psnr[k],
                                  similarity[static_cast<std::int64_t>(k)].item<double>(), sample[k],
                                  pca[k], mean_image[k], refined[k]});

@@ -87,8 +87,10 @@ LinearFloor fit(const at::Tensor& flat, std::int64_t wanted) {
   const at::Tensor weights =
       (vectors.narrow(1, first, kept) / variances.narrow(0, first, kept).sqrt()).t().flip(0);
 
+  const auto freedom = static_cast<double>(std::max<std::int64_t>(1, flat.size(0) - 1));
   LinearFloor floor{moments.mean.to(at::kFloat),
-                    at::empty({kept, flat.size(1)}, flat.options().dtype(at::kFloat))};
+                    at::empty({kept, flat.size(1)}, flat.options().dtype(at::kFloat)),
+                    (variances.narrow(0, first, kept).flip(0) / freedom).to(at::kFloat)};
   for (std::int64_t begin = 0; begin < flat.size(1); begin += kSlice) {
     const at::Tensor part = slice_of(flat, begin);
     const at::Tensor centred = part - moments.mean.narrow(0, begin, part.size(1));
@@ -129,6 +131,21 @@ at::Tensor project(const LinearFloor& floor, const at::Tensor& pictures) {
   return (at::matmul(codes, floor.components) + floor.mean)
       .clamp(0.0, 1.0)
       .reshape(pictures.sizes());
+}
+
+at::Tensor linear_samples(const LinearFloor& floor, const at::Tensor& noise) {
+  const c10::NoGradGuard no_grad;
+  if (!noise.defined() || noise.dim() != 2 || !noise.is_floating_point() ||
+      noise.size(1) != floor.components.size(0) || noise.device() != floor.mean.device()) {
+    throw Error(text("expected floating-point noise [B, ", floor.components.size(0), "] on ",
+                     floor.mean.device(), ", got ",
+                     noise.defined()
+                         ? text(noise.scalar_type(), " ", noise.sizes(), " on ", noise.device())
+                         : "nothing",
+                     ": draw a number for each component"));
+  }
+  const at::Tensor codes = noise.to(at::kFloat) * floor.variances.sqrt();
+  return at::addmm(floor.mean, codes, floor.components).clamp_(0.0, 1.0);
 }
 
 }  // namespace neurosplat

@@ -344,5 +344,20 @@ TEST(PictureLoader, UnitRange) {
   EXPECT_THROW(to_unit_range(unit, at::kCPU), Error);
 }
 
+TEST(PictureLoader, KeepsAllThatCanBeReadInTheirOrder) {
+  const auto source = std::make_shared<CountedSource>(300, std::set<std::int64_t>{120});
+  const PictureLoader loader(source, keep_all(*source, side, 3));
+  ASSERT_EQ(loader.size(), 299);
+  const auto decoded = source->decodes.load();
+  const auto seen = read_back_all(loader.pictures(110, 20));
+  ASSERT_EQ(seen.size(), 20U);
+  for (std::size_t k = 0; k < seen.size(); ++k) {
+    const auto index = 110 + static_cast<std::int64_t>(k);
+    EXPECT_EQ(seen[k], (Seen{index < 120 ? index : index + 1, false}));
+  }
+  EXPECT_EQ(source->decodes.load(), decoded);
+  EXPECT_THROW(loader.pictures(298, 2), Error);
+}
+
 }  // namespace
 }  // namespace neurosplat::testing

@@ -23,6 +23,10 @@ struct LoaderOptions {
   std::int64_t memory_budget = std::int64_t{4} << 30;  ///< bytes of decoded pictures to keep
 };
 
+/// All pictures decoded at the start and kept, in their order: one that cannot be read is left out,
+/// not replaced.
+LoaderOptions keep_all(const PictureSource& source, std::int64_t side, int workers);
+
 /// Feeds batches of a source, each picture once an epoch. A picture that cannot be decoded is
 /// warned of once, and the next readable one of the source takes its place; more than 1 % of them
 /// is an Error. Within the budget everything is decoded once, at the start, and kept as uint8;
@@ -47,6 +51,8 @@ class PictureLoader {
 
   /// Usable pictures `positions` (into usable()), uint8 [K, 3, side, side], unflipped.
   at::Tensor pictures(const std::vector<std::int64_t>& positions) const;
+  /// The same of positions [first, first + count).
+  at::Tensor pictures(std::int64_t first, std::int64_t count) const;
 
  private:
   struct State;

@@ -72,15 +72,9 @@ void check(const Request& request) {
 
 Decoded decoded(const Request& request, const std::shared_ptr<const PictureSource>& source,
                 std::int64_t side) {
-  const PictureLoader loader(source, {.side = side,
-                                      .workers = request.workers,
-                                      .shuffle = false,
-                                      .drop_last = false,
-                                      .memory_budget = source->size() * 3 * side * side});
+  const PictureLoader loader(source, keep_all(*source, side, request.workers));
   if (loader.size() == 0) throw Error("expected at least one readable picture, found none");
-  std::vector<std::int64_t> all(static_cast<std::size_t>(loader.size()));
-  std::iota(all.begin(), all.end(), 0);
-  Decoded some{.pictures = loader.pictures(all), .names = {}};
+  Decoded some{.pictures = loader.pictures(0, loader.size()), .names = {}};
   for (const auto index : loader.usable()) some.names.push_back(source->name(index));
   return some;
 }

@@ -102,6 +102,28 @@ OtherPictures open_other_pictures(const fs::path& folder, const TrainedOn& train
   return other;
 }
 
+void describe(nlohmann::ordered_json& settings, const std::string& prefix,
+              const ChosenPictures& chosen) {
+  for (const char* key : {"dataset", "folder", "splits", "split_seed", "list_hash", "list_images"})
+    settings[prefix + key] = nullptr;
+  if (!chosen.pictures) return;
+  settings[prefix + "dataset"] = "pictures of a folder";
+  if (chosen.split) {
+    settings[prefix + "dataset"] = name_of(chosen.split->kind);
+    settings[prefix + "splits"] = chosen.split->splits;
+    settings[prefix + "split_seed"] = chosen.split->split_seed;
+  }
+  if (!chosen.folder.empty()) settings[prefix + "folder"] = last_name(chosen.folder);
+  settings[prefix + "list_hash"] = chosen.pictures->list_hash();
+  settings[prefix + "list_images"] = chosen.pictures->size();
+}
+
+std::string preparation_of(const ChosenPictures& chosen, std::int64_t side) {
+  const bool faces = chosen.split && chosen.split->kind == DatasetKind::celeba;
+  return text("short side scaled to ", side, " pixels, centre square, RGB of 8 bits",
+              faces ? ", of the centre 178 pixels" : "");
+}
+
 std::string last_name(const fs::path& path) {
   const auto plain = path.lexically_normal();
   return (plain.has_filename() ? plain : plain.parent_path()).filename().string();

@@ -63,9 +63,7 @@ nlohmann::ordered_json settings_of(const Request& request, const DescribedSplatV
                                      {"device", described.model.device().str()}};
   describe(settings, "", measured);
   settings["held_out"] = measured.held_out;
-  settings["prepared"] =
-      text("short side scaled to ", sizes.image_size, " pixels, centre square, RGB of 8 bits",
-           !folder && request.measured.set.dataset == "celeba" ? ", of the centre 178 pixels" : "");
+  settings["prepared"] = preparation_of(measured, sizes.image_size);
   settings["floor_limit"] = request.measured.floor_limit;
   describe(settings, "floor_", floors);
   settings["largest_psnr_db"] = kLargestPsnrDb;

@@ -83,20 +83,4 @@ ChosenPictures open_floors(const MeasuredOptions& options, const MeasuredPicture
   }
 }
 
-void describe(nlohmann::ordered_json& settings, const std::string& prefix,
-              const ChosenPictures& chosen) {
-  for (const char* key : {"dataset", "folder", "splits", "split_seed", "list_hash", "list_images"})
-    settings[prefix + key] = nullptr;
-  if (!chosen.pictures) return;
-  settings[prefix + "dataset"] = "pictures of a folder";
-  if (chosen.split) {
-    settings[prefix + "dataset"] = name_of(chosen.split->kind);
-    settings[prefix + "splits"] = chosen.split->splits;
-    settings[prefix + "split_seed"] = chosen.split->split_seed;
-  }
-  if (!chosen.folder.empty()) settings[prefix + "folder"] = last_name(chosen.folder);
-  settings[prefix + "list_hash"] = chosen.pictures->list_hash();
-  settings[prefix + "list_images"] = chosen.pictures->size();
-}
-
 }  // namespace neurosplat::apps

@@ -10,5 +10,7 @@ void add_train_splat_vae(Program& program);
 void add_sample_splat_vae(Program& program);
 /// `neurosplat-evaluate reconstruction`.
 void add_evaluate_reconstruction(Program& program);
+/// `neurosplat-evaluate samples`.
+void add_evaluate_samples(Program& program);
 
 }  // namespace neurosplat::apps

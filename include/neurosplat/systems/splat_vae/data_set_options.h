@@ -56,6 +56,21 @@ struct OtherPictures {
 };
 OtherPictures open_other_pictures(const std::filesystem::path& folder, const TrainedOn& trained);
 
+/// Pictures and where they are from.
+struct ChosenPictures {
+  std::shared_ptr<const PictureSource> pictures;  ///< null: none
+  std::optional<PictureRequest> split;            ///< nothing: a whole folder
+  std::filesystem::path folder;
+};
+
+/// For metrics.json: name, folder, splits, split seed, hash and length of a list of pictures, under
+/// PREFIXdataset, ...; null where there is none.
+void describe(nlohmann::ordered_json& settings, const std::string& prefix,
+              const ChosenPictures& chosen);
+
+/// How pictures became squares of `side` pixels, for metrics.json.
+std::string preparation_of(const ChosenPictures& chosen, std::int64_t side);
+
 /// The last part of a path, also where it ends in a slash.
 std::string last_name(const std::filesystem::path& path);
 

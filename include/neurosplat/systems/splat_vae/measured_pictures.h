@@ -2,8 +2,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,13 +26,6 @@ void add_measured_options(CLI::App& command, MeasuredOptions& options);
 /// Throws UsageError where no pictures are named, for a seed below 0 and a floor limit below 2.
 void check(const MeasuredOptions& options);
 
-/// Pictures and where they are from.
-struct ChosenPictures {
-  std::shared_ptr<const PictureSource> pictures;  ///< null: none
-  std::optional<PictureRequest> split;            ///< nothing: a whole folder
-  std::filesystem::path folder;
-};
-
 struct MeasuredPictures : ChosenPictures {
   std::string held_out;                    ///< name_of(HeldOut)
   std::optional<std::int64_t> trained_on;  ///< of `pictures`, where it is known
@@ -46,10 +37,5 @@ MeasuredPictures open_measured(const MeasuredOptions& options, const TrainedOn& 
 /// The training pictures; none, and a line that says why, where there are none.
 ChosenPictures open_floors(const MeasuredOptions& options, const MeasuredPictures& measured,
                            const TrainedOn& trained);
-
-/// For metrics.json: name, folder, splits, split seed, hash and length of a list of pictures,
-/// under PREFIX...
-void describe(nlohmann::ordered_json& settings, const std::string& prefix,
-              const ChosenPictures& chosen);
 
 }  // namespace neurosplat::apps
