@@ -10,8 +10,8 @@ namespace {
 
 /// Columns of the picture that hold some of this colour.
 std::int64_t columns_of(const at::Tensor& picture, const Colour& colour) {
-  const auto wanted = at::tensor({colour[0], colour[1], colour[2]}).mul(255).round().div(255);
-  const auto there = (picture - wanted.view({3, 1, 1})).abs().amax(0).lt(1e-3);
+  const auto wanted = at::tensor({colour[0], colour[1], colour[2]});
+  const auto there = (picture - wanted.view({3, 1, 1})).abs().amax(0).lt(1.5 / 255);  // of 8 bits
   return there.any(0).sum().item<std::int64_t>();
 }
 

@@ -248,7 +248,9 @@ class Measurement {
   void of_the_floor(const at::Tensor& pictures, std::int64_t first) {
     if (!floor_) return;
     const auto with = [&](std::int64_t components) {
-      return project({floor_->mean, floor_->components.narrow(0, 0, components)}, pictures);
+      return project({floor_->mean, floor_->components.narrow(0, 0, components),
+                      floor_->variances.narrow(0, 0, components)},
+                     pictures);
     };
     score("mean_image", with(0), pictures, first);
     for (const auto count : budget_.components) {
