@@ -213,7 +213,6 @@ TEST_F(LiveModes, RefusesBadUsage) {
     expect_refusal(mode, {"--source", video, "--model", model, "--image-size", "64"}, 2, "has 32");
     expect_refusal(mode, {"--source", path("absent.mp4")}, 1, "absent.mp4");
   }
-  expect_refusal("saccade", {"--source", video}, 2, "--model");
   expect_refusal("saccade", {"--source", video, "--model", model, "--fovea", "-1"}, 2, "fovea");
   expect_refusal("saccade", {"--source", video, "--model", model, "--latent", "9"}, 2, "has 8");
   expect_refusal("agreement", {"--source", video, "--image", "a.png"}, 2, "excludes");

@@ -303,10 +303,16 @@ TEST_F(Live, EarlierResultsAreReplacedOnlyWhenAsked) {
   EXPECT_TRUE(content(folder_ / "m.csv").starts_with("frame,"));
 }
 
+TEST_F(Live, WithoutAModelTakesTheShippedOne) {
+  const auto run = live({"--source", path("video.mp4"), "--frames", "1", "--out", path("out.mp4")});
+  ASSERT_EQ(run.status, 0) << run.errors;
+  EXPECT_NE(run.errors.find("512 packets, 128x128"), std::string::npos) << run.errors;
+  EXPECT_EQ(count_panels(folder_ / "out.mp4"), 1);
+}
+
 TEST_F(Live, RefusesBadUsage) {
   const auto model = path("model.safetensors"), video = path("video.mp4");
   expect_refusal({"--model", model, "--source", video, "--frobnicate"}, 2, "--frobnicate");
-  expect_refusal({"--source", video}, 2, "--model");
   expect_refusal({"--model", model, "--source", "0"}, 2, "camera:0");
   expect_refusal({"--model", model, "--source", video, "--steps", "0"}, 2, "steps");
   expect_refusal({"--model", model, "--source", video, "--lr", "-1"}, 2, "lr");
