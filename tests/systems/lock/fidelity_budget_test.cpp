@@ -139,7 +139,7 @@ TEST(FidelityBudget, EveryPartsBestIsNoWorseThanThePart) {
       EXPECT_GE(budget.row(better).psnr_db.at(k), budget.row(worse).psnr_db.at(k) - 1e-4)
           << better << " " << worse << " " << k;
     }
-    EXPECT_GT(budget.row(better).psnr_mean_db, budget.row(worse).psnr_mean_db) << better;
+    EXPECT_GT(budget.row(better).psnr_mean_db, budget.row(worse).psnr_mean_db + 0.05) << better;
   };
   no_worse("refined", "mean");
   no_worse("best_latent", "refined");
@@ -202,7 +202,13 @@ TEST(FidelityBudget, SamplesDependOnTheSeedAlone) {
   const auto other = measured(settings);
   for (std::size_t k = 0; k < 5; ++k) {
     EXPECT_NEAR(by_three.row("sample").psnr_db[k], one_by_one.row("sample").psnr_db[k], 1e-3);
-    EXPECT_NE(by_three.row("sample").psnr_db[k], other.row("sample").psnr_db[k]);
+    // Farther than rounding, and no sample of five is as good as its mean.
+    EXPECT_GT(std::abs(by_three.row("sample").psnr_db[k] - other.row("sample").psnr_db[k]), 2e-3);
+    EXPECT_LT(by_three.row("sample").psnr_db[k], by_three.row("mean").psnr_db[k] - 0.05);
+    // Without steps each descent ends where it starts.
+    EXPECT_NEAR(by_three.row("best_latent").psnr_db[k], by_three.row("refined").psnr_db[k], 1e-3);
+    EXPECT_NEAR(by_three.row("best_packets").psnr_db[k], by_three.row("refined").psnr_db[k], 1e-3);
+    EXPECT_NEAR(by_three.row("moved").psnr_db[k], by_three.row("placed").psnr_db[k], 1e-2);
     EXPECT_NEAR(by_three.row("mean").psnr_db[k], other.row("mean").psnr_db[k], 1e-3);
   }
 }
