@@ -23,6 +23,7 @@ root = pathlib.Path(__file__).resolve().parent.parent
 FULL_PRECISION = ("code.", "packets.", "prior.")
 NOT_OF_THE_MODEL = ("code.low_pass", "packets.geometry", "prior.mean", "prior.factor")
 MOST_BYTES = 20_000_000
+SUFFIXES = (".safetensors", ".json", ".md")
 LIMITS = (
     "It knows flowers at 128 px; other pictures come back as blurs of their own colours and large shapes.",
     "What lies above a 32 x 32 band of cosines is lost: edges of petals, stamens, texture.",
@@ -142,7 +143,11 @@ def main():
     parser.add_argument("--refine", type=int, default=8, help="steps of refinement; default: %(default)s")
     parser.add_argument("--bin", type=pathlib.Path, default=root / "build" / "release" / "bin",
                         help="where neurosplat-evaluate is; default: build/release/bin")
+    parser.add_argument("--overwrite", action="store_true", help="replace a model of that name and its card")
     arguments = parser.parse_args()
+    for suffix in SUFFIXES:
+        if (arguments.out / (arguments.name + suffix)).exists() and not arguments.overwrite:
+            fail(f"{arguments.out / (arguments.name + suffix)} is there already: choose another --name, or give --overwrite")
     model = arguments.run / "model.safetensors"
     if not model.is_file():
         fail(f"{arguments.run}: expected a run folder with model.safetensors, found none: train one")
@@ -163,8 +168,8 @@ def main():
         stills = still_figures(folder / "stills" / "per_image.csv")
     card = card_of(arguments, content, metadata, numbers, config, test, stills)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for suffix, part in ((".safetensors", content), (".json", (json.dumps(card, indent=2) + "\n").encode()),
-                         (".md", readable(card).encode())):
+    parts = (content, (json.dumps(card, indent=2) + "\n").encode(), readable(card).encode())
+    for suffix, part in zip(SUFFIXES, parts):
         write_atomically(arguments.out / (arguments.name + suffix), part)
     print(f"shipped: {arguments.out / arguments.name}.safetensors, .json, .md ({len(content) / 1e6:.1f} MB)")
 

@@ -14,10 +14,10 @@
 
 #include "neurosplat/core/csv.h"
 #include "neurosplat/core/error.h"
-#include "neurosplat/core/log.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/picture_loader.h"
+#include "neurosplat/evaluation/fitted_floor.h"
 #include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/atomic_file.h"
 #include "neurosplat/metrics/linear_floor.h"
@@ -28,20 +28,19 @@ namespace {
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-LinearFloor fit_floor(const PictureCoder& coder, const ReconstructionRequest& request,
-                      ReconstructionScores::Floors& floors) {
-  const auto fitted = seeded_subset(request.floor_pictures, request.floor_limit, request.seed);
-  floors.measured = count_shared(*fitted, *request.pictures);
-  const PictureLoader loader(fitted, keep_all(*fitted, coder.side, request.workers));
-  floors.pictures = loader.size();
-  if (floors.measured > 0) {
-    log::warn(text("the floors are fitted to ", floors.measured, " of the ",
-                   request.pictures->size(),
-                   " pictures that they are measured on: they are no held-out figures"));
-  }
-  auto floor = fit_linear_floor(loader.pictures(0, loader.size()), coder.components);
-  floors.components = floor.components.size(0);
-  return floor;
+LinearFloor floor_of(const PictureCoder& coder, const ReconstructionRequest& request,
+                     ReconstructionScores::Floors& floors) {
+  auto fitted = fit_floor({.pictures = request.floor_pictures,
+                           .limit = request.floor_limit,
+                           .seed = request.seed,
+                           .side = coder.side,
+                           .components = coder.components,
+                           .workers = request.workers},
+                          *request.pictures);
+  floors.measured = fitted.measured;
+  floors.pictures = fitted.pictures;
+  floors.components = fitted.floor.components.size(0);
+  return std::move(fitted.floor);
 }
 
 /// The versions of a batch that are compared with it.
@@ -118,7 +117,7 @@ ReconstructionScores evaluate_reconstruction(const PictureCoder& coder,
   std::optional<LinearFloor> floor;
   if (request.floor_pictures) {
     scores.floors.emplace();
-    floor = fit_floor(coder, request, *scores.floors);
+    floor = floor_of(coder, request, *scores.floors);
   }
   const PictureLoader loader(request.pictures,
                              keep_all(*request.pictures, coder.side, request.workers));

@@ -18,10 +18,6 @@ double mean_of(const std::vector<double>& values, const std::function<double(dou
   return sum / static_cast<double>(values.size());
 }
 
-double nats(const FidelityBudget& budget) {
-  return mean_of(budget.kl_nats, [](double value) { return value; });
-}
-
 bool has_pca_of_the_latent(const FidelityBudget& budget) {
   return std::count(budget.components.begin(), budget.components.end(), budget.latent) > 0;
 }
@@ -48,6 +44,10 @@ std::string components_line(const FidelityBudget& budget, const char* key) {
 }
 
 }  // namespace
+
+double kl_mean_nats(const FidelityBudget& budget) {
+  return mean_of(budget.kl_nats, [](double value) { return value; });
+}
 
 std::vector<BudgetLoss> losses_of(const FidelityBudget& budget) {
   const auto difference = [&](const std::string& from, const std::string& to) {
@@ -81,7 +81,7 @@ std::optional<double> pca_components_for(const FidelityBudget& budget, double ps
 }
 
 double kl_charge_db(const FidelityBudget& budget, const KlCharge& charge) {
-  const double charged = charge.beta * nats(budget);
+  const double charged = charge.beta * kl_mean_nats(budget);
   if (charge.loss == "psnr") return charged;
   const double error = mean_of(budget.row("sample").psnr_db,
                                [](double psnr_db) { return std::pow(10.0, -0.1 * psnr_db); });
@@ -96,7 +96,7 @@ std::string budget_table(const FidelityBudget& budget, const std::optional<KlCha
     table += line_of(row.name, text(row.numbers), fixed(row.psnr_mean_db, 2));
   }
   for (const auto& loss : losses_of(budget)) table += line_of(loss.name, "", fixed(loss.db, 2));
-  table += line_of("KL, nats a picture", fixed(nats(budget), 1), "");
+  table += line_of("KL, nats a picture", fixed(kl_mean_nats(budget), 1), "");
   if (charge) {
     table += line_of(text("KL, charged by beta ", charge->beta, " of loss ", charge->loss), "",
                      fixed(kl_charge_db(budget, *charge), 2));

@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -16,6 +15,7 @@
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/picture_loader.h"
+#include "neurosplat/evaluation/fitted_floor.h"
 #include "neurosplat/evaluation/metrics_file.h"
 #include "neurosplat/io/atomic_file.h"
 #include "neurosplat/io/image_file.h"
@@ -52,13 +52,6 @@ struct Decoded {
   std::vector<std::string> names;
 };
 
-/// What the floors are fitted to, and the fit; nothing without pictures to fit it to.
-struct FittedFloor {
-  std::optional<LinearFloor> floor = {};
-  std::int64_t pictures = 0;
-  std::int64_t measured = 0;  ///< of these pictures are measured too
-};
-
 void check(const Request& request) {
   check(request.measured);
   check(request.budget);
@@ -88,22 +81,19 @@ std::shared_ptr<const PictureSource> chosen_of(const Request& request,
   return seeded_subset(measured.pictures, request.pictures, request.measured.seed());
 }
 
-FittedFloor fitted_floor(const Request& request, const ChosenPictures& floors,
-                         const PictureSource& measured, const SplatVaeArchitecture& sizes) {
+std::optional<FittedFloor> fitted_floor(const Request& request, const ChosenPictures& floors,
+                                        const PictureSource& measured,
+                                        const SplatVaeArchitecture& sizes) {
   if (!floors.pictures) return {};
-  const auto source =
-      seeded_subset(floors.pictures, request.measured.floor_limit, request.measured.seed());
-  FittedFloor fitted{.measured = count_shared(*source, measured)};
-  if (fitted.measured > 0) {
-    log::warn(text("the floors are fitted to ", fitted.measured, " of the ", measured.size(),
-                   " pictures that they are measured on: they are no held-out figures"));
-  }
-  const auto pictures = decoded(request, source, sizes.image_size).pictures;
   auto most = sizes.latent;
   for (const auto count : request.budget.components) most = std::max(most, count);
-  fitted.pictures = pictures.size(0);
-  fitted.floor = fit_linear_floor(pictures, most);
-  return fitted;
+  return fit_floor({.pictures = floors.pictures,
+                    .limit = request.measured.floor_limit,
+                    .seed = request.measured.seed(),
+                    .side = sizes.image_size,
+                    .components = most,
+                    .workers = request.workers},
+                   measured);
 }
 
 /// Where the model's run or its card says it.
@@ -137,6 +127,7 @@ nlohmann::ordered_json settings_of(const Request& request, const DescribedSplatV
                                      {"device", described.model.device().str()}};
   describe(settings, "", measured);
   settings["held_out"] = measured.held_out;
+  settings["prepared"] = preparation_of(measured, sizes.image_size);
   settings["floor_limit"] = request.measured.floor_limit;
   describe(settings, "floor_", floors);
   settings["largest_psnr_db"] = kLargestPsnrDb;
@@ -144,13 +135,13 @@ nlohmann::ordered_json settings_of(const Request& request, const DescribedSplatV
   return settings;
 }
 
-nlohmann::ordered_json results_of(const FidelityBudget& budget, const FittedFloor& fitted,
+nlohmann::ordered_json results_of(const FidelityBudget& budget,
+                                  const std::optional<FittedFloor>& fitted,
                                   const std::optional<KlCharge>& charge) {
   nlohmann::ordered_json results = {{"images", budget.kl_nats.size()}};
   for (const auto& row : budget.rows) results[row.key + "_psnr_mean_db"] = row.psnr_mean_db;
   for (const auto& loss : losses_of(budget)) results["loss_" + loss.key + "_db"] = loss.db;
-  results["kl_mean_nats"] = std::accumulate(budget.kl_nats.begin(), budget.kl_nats.end(), 0.0) /
-                            static_cast<double>(budget.kl_nats.size());
+  results["kl_mean_nats"] = kl_mean_nats(budget);
   for (const char* key : {"kl_loss", "kl_beta", "kl_charge_db"}) results[key] = nullptr;
   if (charge) {
     results["kl_loss"] = charge->loss;
@@ -163,8 +154,8 @@ nlohmann::ordered_json results_of(const FidelityBudget& budget, const FittedFloo
     if (count) as_good = *count;
   }
   results["pca_components_left_out"] = budget.left_out;
-  results["floor_images"] = fitted.pictures;
-  results["floor_images_measured"] = fitted.measured;
+  results["floor_images"] = fitted ? fitted->pictures : 0;
+  results["floor_images_measured"] = fitted ? fitted->measured : 0;
   auto rows = nlohmann::ordered_json::array();
   for (const auto& row : budget.rows) {
     rows.push_back({{"row", row.key},
@@ -187,12 +178,12 @@ void check_outputs(const Request& request) {
 }
 
 /// A line on what was asked for and is not there.
-void say_what_is_left_out(const FidelityBudget& budget, const FittedFloor& fitted) {
-  if (budget.left_out.empty()) return;
+void say_what_is_left_out(const FidelityBudget& budget, const std::optional<FittedFloor>& fitted) {
+  if (!fitted || budget.left_out.empty()) return;
   std::string list;
   for (const auto count : budget.left_out) list += (list.empty() ? "" : ", ") + text(count);
-  log::warn(text("PCA with ", list, " components is left out: ", fitted.pictures,
-                 " floor pictures give ", fitted.floor->components.size(0)));
+  log::warn(text("PCA with ", list, " components is left out: ", fitted->pictures,
+                 " floor pictures give ", fitted->floor.components.size(0)));
 }
 
 int evaluate(Request request) {
@@ -212,7 +203,8 @@ int evaluate(Request request) {
   const auto fitted = fitted_floor(request, floors, *chosen, sizes);
   const auto some = decoded(request, chosen, sizes.image_size);
   const auto budget =
-      measure_fidelity_budget(described.model, some.pictures, fitted.floor, request.budget);
+      measure_fidelity_budget(described.model, some.pictures,
+                              fitted ? std::optional(fitted->floor) : std::nullopt, request.budget);
   say_what_is_left_out(budget, fitted);
   const auto charge = charge_of(described);
   const auto table = budget_table(budget, charge);

@@ -18,6 +18,7 @@
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/picture_loader.h"
+#include "neurosplat/evaluation/fitted_floor.h"
 #include "neurosplat/evaluation/metrics_file.h"
 #include "neurosplat/evaluation/sample_scores.h"
 #include "neurosplat/io/image_file.h"
@@ -160,11 +161,15 @@ SampleRequest samples_of(const Request& request, const DescribedSplatVae& descri
   const auto& sizes = model.architecture();
   const auto real = read(request, material.real.pictures, request.count, sizes.image_size);
   const auto held_out = read(request, material.held_out.pictures, request.count, sizes.image_size);
-  const auto fitted = read(request, material.real.pictures, request.floor_limit, sizes.image_size);
-  log::info(text("fitting PCA to ", fitted->size(), " training pictures"));
-  auto floor = fit_linear_floor(fitted->pictures(0, fitted->size()), sizes.latent);
-  material.floor_pictures = fitted->size();
-  material.components = floor.components.size(0);
+  auto fitted = fit_floor({.pictures = material.real.pictures,
+                           .limit = request.floor_limit,
+                           .seed = request.seed(),
+                           .side = sizes.image_size,
+                           .components = sizes.latent,
+                           .workers = request.workers},
+                          *material.held_out.pictures);
+  material.floor_pictures = fitted.pictures;
+  material.components = fitted.floor.components.size(0);
 
   const auto generator = at::detail::createCPUGenerator(request.seed());
   const auto noise = at::randn({request.count, sizes.latent}, generator, at::kFloat);
@@ -184,7 +189,7 @@ SampleRequest samples_of(const Request& request, const DescribedSplatVae& descri
   }
   samples.sets.push_back({"normal_prior", decoded(model, noise)});
   samples.sets.push_back(
-      {"pca", drawn_linearly(std::move(floor), std::move(linear_noise), sizes.image_size)});
+      {"pca", drawn_linearly(std::move(fitted.floor), std::move(linear_noise), sizes.image_size)});
   return samples;
 }
 

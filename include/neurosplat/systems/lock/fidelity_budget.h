@@ -84,6 +84,9 @@ std::vector<BudgetLoss> losses_of(const FidelityBudget& budget);
 /// rows pca_K. Nothing outside of them.
 std::optional<double> pca_components_for(const FidelityBudget& budget, double psnr_db);
 
+/// Of the posteriors from N(0, I), mean of the pictures.
+double kl_mean_nats(const FidelityBudget& budget);
+
 /// What the loss of training charged for the KL divergence.
 struct KlCharge {
   std::string loss;  ///< SplatVaeConfig::loss, "mse" or "psnr"
