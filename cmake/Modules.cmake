@@ -44,6 +44,28 @@ function(neurosplat_module name)
                         PRIVATE ${arg_PRIVATE_LINKS} neurosplat_options)
 endfunction()
 
+# neurosplat_kernels(MODULE FOLDER CHOOSER): FOLDER/kernels_SET.cpp, the loops of a module compiled once
+# for each instruction set; CHOOSER, a source of the module in FOLDER, knows which there are. They do
+# without errno and traps, and may fuse multiplications with additions.
+function(neurosplat_kernels module folder chooser)
+  set(options -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math)
+  set(baseline_options ${options})
+  set(avx2_options ${options} -mavx2 -mfma)
+  set(avx512_options ${options} -mavx512f -mavx512vl -mavx512dq -mavx512bw -mfma
+                     -mprefer-vector-width=512)
+  set(sets baseline)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    list(APPEND sets avx2 avx512)
+    set_source_files_properties(${folder}/${chooser} PROPERTIES
+      COMPILE_DEFINITIONS NEUROSPLAT_X86_KERNELS)
+  endif()
+  foreach(set ${sets})
+    target_sources(neurosplat_${module} PRIVATE ${folder}/kernels_${set}.cpp)
+    set_source_files_properties(${folder}/kernels_${set}.cpp PROPERTIES
+      COMPILE_OPTIONS "${${set}_options}")
+  endforeach()
+endfunction()
+
 # neurosplat_executable(NAME SOURCES ... USES MODULE... [LINKS ...] [PRIVATE_HEADERS_OF MODULE...])
 # Private headers of a module are its own: PRIVATE_HEADERS_OF says where a program of another folder
 # takes some all the same.

@@ -1,4 +1,4 @@
-#include "data/epoch_order.h"
+#include "neurosplat/data/epoch_order.h"
 
 #include <numeric>
 #include <utility>

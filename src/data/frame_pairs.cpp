@@ -8,11 +8,11 @@
 #include <cstring>
 #include <vector>
 
-#include "data/epoch_order.h"
 #include "data/random_stream.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/data/epoch_order.h"
 #include "neurosplat/io/image_file.h"
 
 namespace neurosplat {

@@ -8,12 +8,12 @@
 #include <numeric>
 #include <utility>
 
-#include "data/epoch_order.h"
 #include "data/parallel_over.h"
 #include "data/prefetcher.h"
 #include "data/tolerant_reader.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/data/epoch_order.h"
 
 namespace neurosplat {
 namespace {

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "data/epoch_order.h"
+#include "neurosplat/data/epoch_order.h"
 #include "neurosplat/data/picture_source.h"
 
 namespace neurosplat {

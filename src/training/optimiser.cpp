@@ -93,6 +93,13 @@ void Optimiser::set_learning_rate(double rate) {
   rate_ = rate;
 }
 
+void Optimiser::set_clip(double norm) {
+  if (!(std::isfinite(norm) && norm >= 0)) {
+    throw Error(text("clip: expected a number of at least 0, got ", norm));
+  }
+  options_.clip = norm;
+}
+
 void Optimiser::forget_gradients() {
   for (const auto& parameter : parameters_) parameter.mutable_grad() = at::Tensor();
 }

@@ -47,6 +47,9 @@ class Optimiser {
 
   /// Takes effect at the next step. Throws Error when negative or not finite; 0 moves nothing.
   void set_learning_rate(double rate);
+  /// Largest norm of the whole gradient from the next step on, 0: none. Throws Error when negative
+  /// or not finite.
+  void set_clip(double norm);
 
   /// Adds the gradient of a scalar loss, divided by `accumulate`, to the pending ones. Gradients
   /// from before the first batch of a step are forgotten. When the backward pass throws, the

@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdint>
 
-#include "renderer/packets/matrix/aligned_floats.h"
+#include "neurosplat/simd/aligned_floats.h"
 
 /// Few points instead of all pixels. An axis factor exp(-d^2/2w^2 + 2 pi i f d) is as good as
 /// band-limited: its spectrum is a Gaussian around f of deviation 1/(2 pi w). So its values at
@@ -15,6 +15,9 @@
 /// the matrix is the least-squares one for packets up to the band. Both are our choice; the error
 /// is tested.
 namespace neurosplat::packet::matrix {
+
+using simd::AlignedFloats;
+using simd::take;
 
 /// Points of a grid on [0, 1], and the band that it carries: packets with
 /// |f| + kSpread / (2 pi w) <= band and w <= kBroadest, f in cycles and w in units of the canvas

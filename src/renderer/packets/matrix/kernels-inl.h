@@ -1,6 +1,6 @@
 // All loops, compiled for one instruction set. The file that includes this says how wide a vector
 // is (NEUROSPLAT_LANES), how many rows a tile of the product keeps in registers (NEUROSPLAT_ROWS)
-// and what the set is called (NEUROSPLAT_SET, NEUROSPLAT_SET_NAME), and is compiled for it.
+// and what its table is called (NEUROSPLAT_SET), and is compiled for it; see neurosplat/simd.
 
 #include <cstdint>
 
@@ -10,12 +10,14 @@
 namespace neurosplat::packet::matrix {
 namespace {
 
-constexpr int kLanes = NEUROSPLAT_LANES, kRows = NEUROSPLAT_ROWS;
+constexpr int kLanes = NEUROSPLAT_LANES;
+
+using simd::Product;
 
 // Each file needs the one before it.
 // clang-format off
-#include "renderer/packets/matrix/vector_math-inl.h"
-#include "renderer/packets/matrix/product-inl.h"
+#include "neurosplat/simd/vector_math-inl.h"
+#include "neurosplat/simd/product-inl.h"
 #include "renderer/packets/matrix/factors-inl.h"
 #include "renderer/packets/matrix/gradient-inl.h"
 #include "renderer/packets/matrix/squash-inl.h"
@@ -24,8 +26,8 @@ constexpr int kLanes = NEUROSPLAT_LANES, kRows = NEUROSPLAT_ROWS;
 }  // namespace
 
 const Kernels& NEUROSPLAT_SET() {
-  static constexpr Kernels kKernels{activate, draw_block, block_gradient,  activation_gradient,
-                                    product,  squash,     squash_gradient, NEUROSPLAT_SET_NAME};
+  static constexpr Kernels kKernels{activate, draw_block, block_gradient, activation_gradient,
+                                    product,  squash,     squash_gradient};
   return kKernels;
 }
 

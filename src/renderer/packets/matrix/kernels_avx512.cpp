@@ -1,5 +1,4 @@
 #define NEUROSPLAT_LANES 16
 #define NEUROSPLAT_ROWS 8
 #define NEUROSPLAT_SET avx512_kernels
-#define NEUROSPLAT_SET_NAME "AVX-512"
 #include "renderer/packets/matrix/kernels-inl.h"

@@ -1,5 +1,4 @@
 #define NEUROSPLAT_LANES 4
 #define NEUROSPLAT_ROWS 4
 #define NEUROSPLAT_SET baseline_kernels
-#define NEUROSPLAT_SET_NAME "baseline"
 #include "renderer/packets/matrix/kernels-inl.h"

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "neurosplat/simd/product.h"
+
 /// The loops of the matrix renderer, compiled once per instruction set. Plain pointers and sizes;
 /// no torch, no allocation, no threads.
 ///
@@ -16,29 +18,8 @@ namespace neurosplat::packet::matrix {
 inline constexpr std::int64_t kBlock = 32;
 inline constexpr std::int64_t kLine = 2 * kBlock;
 
-/// Columns of every matrix come in multiples of this, the widest vector.
-inline constexpr std::int64_t kPadding = 16;
-
-constexpr std::int64_t padded(std::int64_t columns) {
-  return (columns + kPadding - 1) / kPadding * kPadding;
-}
-
-/// Envelopes below exp(-kLowest) are written as zero: far below the float32 error of the sum, and
-/// far above the denormal numbers that slow the products down.
-inline constexpr float kLowest = 32.0f;
-
-/// C [rows, columns] = A B, or C += A B. A is read one number at a time and may lie in any order;
-/// rows of B and C are contiguous; columns is a multiple of kPadding.
-struct Product {
-  std::int64_t rows, columns, inner;
-  const float* a;
-  std::int64_t a_row, a_inner;
-  const float* b;
-  std::int64_t b_row;
-  float* c;
-  std::int64_t c_row;
-  bool add;
-};
+using simd::kPadding;
+using simd::padded;
 
 /// Numbers of all packets of a picture, raw or activated: number i of packet n at
 /// data[i * row + n], with `row` a multiple of kPadding and the rest of each row filled up.
@@ -83,20 +64,15 @@ struct Kernels {
   /// [2][kBlock].
   void (*activation_gradient)(const float* raw, const float* anchors, std::int64_t channels,
                               float* gradient);
-  void (*product)(const Product& product);
+  void (*product)(const simd::Product& product);
   /// out = logistic(in)
   void (*squash)(const float* in, std::int64_t count, float* out);
   /// out = gradient * picture * (1 - picture)
   void (*squash_gradient)(const float* gradient, const float* picture, std::int64_t count,
                           float* out);
-  const char* name;
 };
 
-/// Environment variable that asks for another set than the fastest: baseline, AVX2 or AVX-512.
-inline constexpr const char* kInstructionSetVariable = "NEUROSPLAT_INSTRUCTION_SET";
-
-/// The set in use, chosen once. Throws UsageError where the variable names one that this processor
-/// does not run.
+/// Of the instruction set in use (simd/instruction_set.h).
 const Kernels& kernels();
 
 }  // namespace neurosplat::packet::matrix

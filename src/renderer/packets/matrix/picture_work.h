@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "renderer/packets/matrix/aligned_floats.h"
 #include "renderer/packets/matrix/matrix_kernels.h"
 #include "renderer/packets/matrix/packet_plan.h"
 

@@ -1,11 +1,13 @@
-// Numbers by the vector. No function of the standard library in these files: compiled for another
-// instruction set, it could become the one that the whole program uses.
+// Numbers by the vector, in files that are compiled for one instruction set (README.md). No
+// function of the standard library here: compiled for another set, it could become the one that the
+// whole program uses.
 
 #define NEUROSPLAT_INLINE inline __attribute__((always_inline))
 #define NEUROSPLAT_UNROLL _Pragma("GCC unroll 16")
 
 typedef float Vector __attribute__((vector_size(4 * kLanes)));
 typedef std::int32_t Integers __attribute__((vector_size(4 * kLanes)));
+typedef std::uint32_t Words __attribute__((vector_size(4 * kLanes)));
 
 NEUROSPLAT_INLINE std::int64_t smaller(std::int64_t a, std::int64_t b) {
   return a < b ? a : b;
@@ -29,17 +31,50 @@ NEUROSPLAT_INLINE Vector magnitude(Vector x) {
   return x < 0.0f ? -x : x;
 }
 
+NEUROSPLAT_INLINE Vector larger(Vector x, Vector y) {
+  return x > y ? x : y;
+}
+
+NEUROSPLAT_INLINE Vector lesser(Vector x, Vector y) {
+  return x < y ? x : y;
+}
+
+/// Sum over the lanes, in halves.
+NEUROSPLAT_INLINE float sum_of(Vector x) {
+  float lanes[kLanes];
+  store(lanes, x);
+  for (int width = kLanes / 2; width > 0; width /= 2) {
+    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  }
+  return lanes[0];
+}
+
+/// Whether any lane of a comparison holds.
+NEUROSPLAT_INLINE bool any(Integers mask) {
+  std::int64_t words[kLanes / 2];
+  __builtin_memcpy(words, &mask, sizeof mask);
+  std::int64_t found = 0;
+  NEUROSPLAT_UNROLL
+  for (int i = 0; i < kLanes / 2; ++i) found |= words[i];
+  return found != 0;
+}
+
+NEUROSPLAT_INLINE Vector square_root(Vector x) {
+  Vector root;
+  for (int i = 0; i < kLanes; ++i) root[i] = __builtin_sqrtf(x[i]);
+  return root;
+}
+
 /// x to the nearest integer, for |x| < 2^22.
 NEUROSPLAT_INLINE Vector round_nearest(Vector x) {
   constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23
   return (x + kMagic) - kMagic;
 }
 
-/// exp(x) for -kLowest <= x <= 0, zero below. Coefficients: Cephes expf.
-NEUROSPLAT_INLINE Vector exp_or_zero(Vector x) {
-  const Vector clamped = x < -kLowest ? all(-kLowest) : x;
-  const Vector power = round_nearest(clamped * 1.44269504088896341f);
-  const Vector r = (clamped - power * 0.693359375f) + power * 2.12194440e-4f;
+/// exp(x) for -87 <= x <= 88, to a few units in the last place. Coefficients: Cephes expf.
+NEUROSPLAT_INLINE Vector exp_within(Vector x) {
+  const Vector power = round_nearest(x * 1.44269504088896341f);
+  const Vector r = (x - power * 0.693359375f) + power * 2.12194440e-4f;
   Vector p = all(1.9875691500e-4f);
   p = p * r + 1.3981999507e-3f;
   p = p * r + 8.3334519073e-3f;
@@ -48,8 +83,44 @@ NEUROSPLAT_INLINE Vector exp_or_zero(Vector x) {
   p = p * r + 5.0000001201e-1f;
   const Vector mantissa = p * (r * r) + (r + 1.0f);
   const Integers bits = (__builtin_convertvector(power, Integers) + 127) << 23;
-  const Vector value = mantissa * reinterpret_cast<Vector>(bits);
+  return mantissa * reinterpret_cast<Vector>(bits);
+}
+
+/// exp(x), its argument held within what float32 has: 1e-38 to 1e38.
+NEUROSPLAT_INLINE Vector exponential(Vector x) {
+  return exp_within(larger(lesser(x, all(87.0f)), all(-87.0f)));
+}
+
+/// Envelopes below exp(-kLowest) are written as zero: far below the float32 error of a sum of
+/// numbers about 1, and far above the denormal numbers that slow products down.
+constexpr float kLowest = 32.0f;
+
+/// exp(x) for -kLowest <= x <= 0, zero below.
+NEUROSPLAT_INLINE Vector exp_or_zero(Vector x) {
+  const Vector value = exp_within(x < -kLowest ? all(-kLowest) : x);
   return x < -kLowest ? Vector{} : value;
+}
+
+/// log(x) for normal x above 0, to a few units in the last place. Coefficients: Cephes logf.
+NEUROSPLAT_INLINE Vector logarithm(Vector x) {
+  const Integers bits = reinterpret_cast<Integers>(x);
+  Vector exponent = __builtin_convertvector((bits >> 23) - 126, Vector);
+  Vector m = reinterpret_cast<Vector>((bits & 0x007fffff) | 0x3f000000);  // [1/2, 1)
+  const Integers low = m < 0.707106781186547524f;
+  exponent = low ? exponent - 1.0f : exponent;
+  m = (low ? m + m : m) - 1.0f;
+  const Vector z = m * m;
+  Vector p = all(7.0376836292e-2f);
+  p = p * m - 1.1514610310e-1f;
+  p = p * m + 1.1676998740e-1f;
+  p = p * m - 1.2420140846e-1f;
+  p = p * m + 1.4249322787e-1f;
+  p = p * m - 1.6668057665e-1f;
+  p = p * m + 2.0000714765e-1f;
+  p = p * m - 2.4999993993e-1f;
+  p = p * m + 3.3333331174e-1f;
+  const Vector y = p * m * z - 2.12194440e-4f * exponent - 0.5f * z;
+  return (m + y) + 0.693359375f * exponent;
 }
 
 struct SinCos {

@@ -4,7 +4,7 @@
 #include <new>
 #include <vector>
 
-namespace neurosplat::packet::matrix {
+namespace neurosplat::simd {
 
 /// Allocates on cache lines, which vectors of numbers should not straddle.
 template <class T>
@@ -31,4 +31,4 @@ inline float* take(AlignedFloats& buffer, std::size_t count) {
   return buffer.data();
 }
 
-}  // namespace neurosplat::packet::matrix
+}  // namespace neurosplat::simd

@@ -1,5 +1,8 @@
-// A matrix product on small factors that lie in the cache as their writers left them; nothing is
-// packed. On the sizes at hand it runs at the processor's peak, where general libraries reach half.
+// A matrix product on factors that lie in the cache as their writers left them; nothing is packed.
+// On the sizes at hand it runs at the processor's peak, where general libraries reach half. Needs
+// vector_math-inl.h, and NEUROSPLAT_ROWS: how many rows a tile keeps in registers.
+
+constexpr int kRows = NEUROSPLAT_ROWS;
 
 /// One tile of C, held in registers: Rows rows by Vectors vectors.
 template <int Rows, int Vectors>
@@ -34,6 +37,7 @@ NEUROSPLAT_INLINE void product_columns(const Product& p, std::int64_t column) {
   std::int64_t row = 0;
   for (; row + kRows <= p.rows; row += kRows) product_tile<kRows, Vectors>(p, row, column);
   for (; row + 4 <= p.rows; row += 4) product_tile<4, Vectors>(p, row, column);
+  for (; row + 2 <= p.rows; row += 2) product_tile<2, Vectors>(p, row, column);
   for (; row < p.rows; ++row) product_tile<1, Vectors>(p, row, column);
 }
 
