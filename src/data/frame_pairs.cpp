@@ -4,11 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
 #include <vector>
 
-#include "data/random_stream.h"
+#include "data/content_hash.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
@@ -55,17 +53,7 @@ FramePairs::FramePairs(FrameSource& source, const FramePairOptions& options)
 }
 
 std::string FramePairs::hash() const {
-  const auto* bytes = frames_.const_data_ptr<std::uint8_t>();
-  const auto count = frames_.nbytes();
-  auto hash = static_cast<std::uint64_t>(count);
-  for (std::size_t first = 0; first < count; first += sizeof hash) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes + first, std::min(sizeof word, count - first));
-    hash = hash_of({hash, word});
-  }
-  char digits[17];
-  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
-  return digits;
+  return hash_digits(hash_of_bytes(frames_.const_data_ptr<std::uint8_t>(), frames_.nbytes()));
 }
 
 FramePairs::Pairs FramePairs::at_places(const at::Tensor& places) const {

@@ -1,12 +1,12 @@
 #include "neurosplat/data/picture_source.h"
 
 #include <array>
-#include <cstdio>
 #include <set>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
 
+#include "data/content_hash.h"
 #include "data/sources.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
@@ -85,9 +85,7 @@ std::string PictureSource::list_hash() const {
     take(name(i));
     take(text('\0', file_bytes(i), '\0'));
   }
-  char digits[17];
-  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
-  return digits;
+  return hash_digits(hash);
 }
 
 std::size_t split_index(const std::string& split) {

@@ -11,8 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "io/file_bytes.h"
-#include "io/picture_header.h"
+#include "io/decoded_picture.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/atomic_file.h"
@@ -20,36 +19,10 @@
 namespace neurosplat {
 namespace {
 
-constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30U;
-constexpr std::uint64_t most_pixels = std::uint64_t{1} << 28U;
 constexpr std::uint64_t longest_side = std::uint64_t{1} << 20U;
 
-void check_bytes(const std::vector<std::uint8_t>& bytes) {
-  const auto size = check_picture(bytes);
-  if (size.width > longest_side || size.height > longest_side ||
-      size.width * size.height > most_pixels)
-    throw Error(text("it claims ", size.width, "x", size.height, " pixels, too many to open"));
-}
-
-// Blue, green, red, interleaved; turned upright where the file says how it was held.
 cv::Mat read_interleaved(const std::filesystem::path& path) {
-  auto bytes = read_bytes(path, "a picture", most_bytes);
-  const auto refuse = [&](std::string_view got) {
-    return Error(
-        text("expected a picture at ", path.string(), ", ", got, ": replace or remove the file"));
-  };
-  cv::Mat picture;
-  try {
-    check_bytes(bytes);
-    drop_colour_profile(bytes);
-    picture = cv::imdecode(bytes, cv::IMREAD_COLOR);
-  } catch (const Error& error) {
-    throw refuse(error.what());
-  } catch (const cv::Exception&) {
-    throw refuse("it cannot be decoded");
-  }
-  if (picture.empty() || picture.type() != CV_8UC3) throw refuse("it cannot be decoded");
-  return picture;
+  return decoded_picture(path, cv::IMREAD_COLOR);
 }
 
 // Crops before it scales: scaling a strip of a million pixels by one first would make it huge.

@@ -14,6 +14,16 @@ bool is_picture_name(const std::filesystem::path& path);
 /// Throws Error when the file is missing or is no picture.
 at::Tensor read_picture(const std::filesystem::path& path);
 
+/// A picture's brightness (0.299 R + 0.587 G + 0.114 B of a colour picture) as its file has it,
+/// float32 [H, W], 1 where it is as bright as the file's own depth (8 or 16 bits) allows. Throws
+/// Error as read_picture does.
+at::Tensor read_grey_levels(const std::filesystem::path& path);
+
+/// A picture's luminance in linear light, float32 [H, W] in [0, 1]. 8-bit pictures are taken to be
+/// sRGB, whose curve (IEC 61966-2-1) is undone in each channel before those are weighted (0.2126 R
+/// + 0.7152 G + 0.0722 B); 16-bit ones to be linear already. Throws Error as read_picture does.
+at::Tensor read_linear_grey(const std::filesystem::path& path);
+
 /// uint8 [3, H, W] to uint8 [3, size, size]: the centre square, scaled so that the short side
 /// becomes `size` (area filter when shrinking, bilinear when enlarging).
 at::Tensor centre_square(const at::Tensor& picture, std::int64_t size);
