@@ -28,20 +28,20 @@ struct PatchRequest {
   static constexpr std::int64_t usual_patches = 128955;  ///< as many as the published set has
 
   std::string dataset = "natural";  ///< one of patch_dataset_names()
-  std::filesystem::path root;
+  std::filesystem::path root{};
   /// Pixels; 28 of mnist, where the usual side stands for that too.
   std::int64_t side = usual_side;
   /// To take in all; fewer where there are no more (`description` says so). Stored sets, npy and
   /// mnist, are taken whole unless another number than the usual is given.
   std::int64_t patches = usual_patches;
-  double validation = 0.2;  ///< share, about; of stored sets their own
-  std::uint64_t seed = 0;   ///< of what is chosen, split and generated
+  double validation = 0.2;       ///< share, about; of stored sets their own
+  std::uint64_t seed = 0;        ///< of what is chosen, split and generated
   bool mirrored_filter = false;  ///< as of WhiteningOptions; of natural, folder and synthetic
 };
 
 /// Reads, whitens and splits. The same whatever the number of threads. Throws Error (nothing there:
-/// says what was expected where; unreadable, NaN) or UsageError (an unknown data set, numbers out of
-/// range).
+/// says what was expected where; unreadable, NaN) or UsageError (an unknown data set, numbers out
+/// of range).
 PatchSet open_patches(const PatchRequest& request);
 
 /// natural, folder, npy, mnist, synthetic.
