@@ -57,6 +57,7 @@ TEST(SpikeTriggeredAverage, IsTheMeanStimulusBeforeSpikesInWhateverParts) {
         distance(spike_triggered_average(run.stimuli, run.spikes.to(at::kFloat), lags, warm_up),
                  by_hand({run}, lags, first)),
         1e-6);
+    const auto both = by_hand({run, other}, lags, first);
     for (const std::int64_t part : {1, 2, 7, 23}) {
       SpikeTriggeredAverage sum(lags, 4, 2, warm_up);
       for (const auto& trials : std::vector<Trials>{run, other}) {
@@ -66,7 +67,7 @@ TEST(SpikeTriggeredAverage, IsTheMeanStimulusBeforeSpikesInWhateverParts) {
         }
         sum.end_trials();
       }
-      EXPECT_LT(distance(sum.average(), by_hand({run, other}, lags, first)), 1e-6) << part;
+      EXPECT_LT(distance(sum.average(), both), 1e-6) << part;
       EXPECT_EQ(sum.spikes()[1].item<double>(), (run.spikes + other.spikes)
                                                     .narrow(0, first, 23 - first)
                                                     .select(2, 1)
