@@ -233,7 +233,7 @@ class FusedEngine : public InferenceEngine {
     for (std::int64_t i = 0; i < options_.inner; ++i) {
       in_chunks([&](std::int64_t first, std::int64_t count) { iterate(first, count); });
       const auto falls = energy_->of(frames, proposed, yesterday) < energy_->of(frames, view_, yesterday);
-      kept += falls.to(at::kFloat).mean().item<double>();
+      kept += falls.to(at::kDouble).mean().item<double>();
       for (std::size_t n = 0; n < proposed.size(); ++n) {
         view_[n].copy_(at::where(falls.unsqueeze(1), proposed[n], view_[n]));
       }
