@@ -210,9 +210,10 @@ TEST_F(FolderPatches, HashTellsRequestsAndContentsApart) {
   with([](auto& request) { request.patches = 80; });
   with([](auto& request) { request.validation = 0.4; });
   with([](auto& request) { request.mirrored_filter = true; });
+  with([](auto& request) { request.least_deviation = 0.05; });
   write_noise(file(3), 999);
   with([](auto&) {});
-  EXPECT_EQ(hashes.size(), 7U);
+  EXPECT_EQ(hashes.size(), 8U);
 }
 
 TEST_F(FolderPatches, SeedsSplitOtherwise) {
@@ -254,10 +255,31 @@ TEST_F(FolderPatches, FollowsTheRequestedFilterAndSide) {
 }
 
 TEST_F(FolderPatches, LeavesCopiesOut) {
+  fs::create_directories(root_ / "copies");
   for (unsigned i = 0; i < 10; ++i) fs::copy_file(file(i), root_ / text("copies/c", i, ".png"));
   const auto set = open_patches(request_);
   EXPECT_EQ(set.train.size(0) + set.validation.size(0), 90);
   EXPECT_NE(set.description.find("10 copies"), std::string::npos) << set.description;
+}
+
+// The right half of a picture is all but the same everywhere.
+TEST_F(FolderPatches, LeavesFlatPatchesOut) {
+  auto half = cv::imread(file(0).string(), cv::IMREAD_GRAYSCALE);
+  for (int y = 0; y < 56; ++y)
+    for (int x = 24; x < 56; ++x) half.at<std::uint8_t>(y, x) = static_cast<std::uint8_t>(y % 2);
+  cv::imwrite(file(0).string(), half);
+  request_.least_deviation = 0;
+  EXPECT_EQ(open_patches(request_).train.size(0) + open_patches(request_).validation.size(0), 90);
+  int flat = 0;
+  for (const auto& patch : patches_in(file(0), 16))
+    flat += at::tensor(patch, at::kDouble).std().item<double>() < 0.25 ? 1 : 0;
+  EXPECT_GT(flat, 0);
+  EXPECT_LT(flat, 9);
+  request_.least_deviation = 0.25;
+  const auto set = open_patches(request_);
+  EXPECT_EQ(set.train.size(0) + set.validation.size(0), 90 - flat);
+  EXPECT_NE(set.description.find(text(flat, " flat ones left out")), std::string::npos)
+      << set.description;
 }
 
 TEST_F(FolderPatches, ReducesLongPicturesAndTakesNonSquareOnes) {
@@ -311,6 +333,11 @@ TEST(PatchSet, RefusesBadRequests) {
     EXPECT_THROW(open_patches({.dataset = "synthetic", .patches = patches}), UsageError);
   for (const double share : {0.0, 1.0, -1.0, std::nan("")})
     EXPECT_THROW(open_patches({.dataset = "synthetic", .validation = share}), UsageError);
+}
+
+TEST(PatchSet, RefusesALeastDeviationOutOfRange) {
+  for (const double least : {-0.1, 1.0, std::nan("")})
+    EXPECT_THROW(open_patches({.dataset = "synthetic", .least_deviation = least}), UsageError);
 }
 
 class NaturalPatches : public ::testing::Test {
@@ -389,13 +416,17 @@ TEST(NaturalPatchesOfPhotographs, AreTakenOfRealFiles) {
     fs::create_directories((root / name).parent_path());
     fs::create_symlink(source, root / name);
   }
-  const auto set = open_patches({.root = root.path(), .validation = 0.5});
   // 768 x 512 without borders is 760 x 504: 47 x 31 patches.
-  EXPECT_EQ(set.train.size(0), 47 * 31);
-  EXPECT_EQ(set.validation.size(0), 47 * 31);
+  const auto all = open_patches({.root = root.path(), .validation = 0.5, .least_deviation = 0});
+  EXPECT_EQ(all.train.size(0), 47 * 31);
+  EXPECT_EQ(all.validation.size(0), 47 * 31);
+  const auto set = open_patches({.root = root.path(), .validation = 0.5});
+  EXPECT_LT(set.train.size(0), 47 * 31);
+  EXPECT_GT(set.train.size(0), 1300);
   expect_standard(set);
   EXPECT_NEAR(set.validation.std().item<double>(), 1, 0.15);
-  EXPECT_GT(set.train.std(1).min().item<double>(), 1e-3);
+  EXPECT_LT(all.train.std(1).min().item<double>(), 0.05);
+  EXPECT_GT(set.train.std(1).min().item<double>(), 0.05);
 }
 
 TEST(SyntheticPatches, AreQuickSeededAndStandard) {
