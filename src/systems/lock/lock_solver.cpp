@@ -20,7 +20,7 @@ void expect_positive(const char* name, double value) {
 
 void check_iterative(const LockSolverSettings& settings) {
   if (settings.inner_steps < 1) {
-    throw UsageError(text("inner_steps: expected a number >= 1, got ", settings.inner_steps));
+    throw UsageError(text("steps: expected a number >= 1, got ", settings.inner_steps));
   }
   expect_positive("observation_noise", settings.observation_noise);
   expect_positive("natural_rate", settings.natural_rate);
