@@ -25,8 +25,13 @@ SplatVae model() {
   return testing::locking_model({.image_size = kSide, .packets = 24, .latent = kLatent});
 }
 
-at::Tensor frame(double phase = 0) {
-  return testing::smooth_picture(kSide, phase);
+/// What the decoder draws of a latent that the encoder does not find.
+at::Tensor frame(std::uint64_t seed = 1) {
+  const at::NoGradGuard no_gradient;
+  const auto vae = model();
+  vae.train(false);
+  const auto generator = at::detail::createCPUGenerator(seed);
+  return vae.draw(vae.decode(at::randn({1, kLatent}, generator, at::kFloat)))[0];
 }
 
 /// Posteriors of a random encoder are wide; the noise is chosen so that their steps do not
@@ -90,10 +95,10 @@ TEST(IterativeSolver, AStillPictureComesNearerFrameByFrame) {
 TEST(IterativeSolver, EndsNearTheBestThatTheDecoderDraws) {
   const auto vae = model();
   const auto lock = make_lock_solver(vae, settings_of());
-  const double reached = still(*lock, 150, frame()).back().psnr_db;
+  const double reached = still(*lock, 60, frame()).back().psnr_db;
   LockSolverSettings descent;
   descent.solver = "latent";
-  descent.steps = 400;
+  descent.steps = 150;
   descent.latent_rate = 0.03;
   const double best = make_lock_solver(vae, descent)->follow(frame(), kPlenty).psnr_db;
   EXPECT_GT(reached, best - 0.3);
@@ -142,7 +147,7 @@ TEST(IterativeSolver, ANewSceneStartsFromTheEncoder) {
   for (int i = 0; i < 20; ++i) guess = vae.reconstruct(guess.unsqueeze(0))[0];
   const auto view = lock->follow(guess, kPlenty);
   const auto alone = make_lock_solver(vae, settings_of())->follow(guess, kPlenty);
-  EXPECT_TRUE(at::equal(view.packets, alone.packets));
+  EXPECT_TRUE(at::allclose(view.packets, alone.packets, 1e-4, 1e-4));
 }
 
 /// A step far too long: the prior is shown, and the next frame begins from it.
@@ -150,32 +155,32 @@ TEST(IterativeSolver, NeverShowsWorseThanThePrior) {
   auto settings = settings_of();
   settings.observation_noise = 1e-4;
   const auto lock = make_lock_solver(model(), settings);
-  for (int t = 0; t < 5; ++t) {
-    const auto view = lock->follow(frame(0.2 * t), kPlenty);
-    EXPECT_GE(view.psnr_db, psnr(view.prior, frame(0.2 * t)) - 1e-3) << t;
-    EXPECT_NEAR(view.psnr_db, psnr(view.locked, frame(0.2 * t)), 1e-3) << t;
+  for (std::uint64_t t = 0; t < 5; ++t) {
+    const auto view = lock->follow(frame(t + 1), kPlenty);
+    EXPECT_GE(view.psnr_db, psnr(view.prior, frame(t + 1)) - 1e-3) << t;
+    EXPECT_NEAR(view.psnr_db, psnr(view.locked, frame(t + 1)), 1e-3) << t;
     const auto drawn =
         render(view.packets.unsqueeze(0), kSide, kSide, {.form = PacketForm::activated})[0];
     EXPECT_TRUE(at::allclose(drawn, view.locked, 0, 1e-4)) << t;
   }
 }
 
-/// More steps in a frame are held back by the leak, but go further than one.
+/// More steps in a frame go further than one, as far as the leak lets them; a still scene goes on.
 TEST(IterativeSolver, InnerStepsGoFurtherUntilTheLeakHoldsThem) {
-  const auto after = [](std::int64_t steps) {
-    auto settings = settings_of();
+  auto settings = settings_of();
+  settings.natural_rate = 0.3;
+  const auto after = [&](std::int64_t steps) {
     settings.inner_steps = steps;
     const auto view = make_lock_solver(model(), settings)->follow(frame(), kPlenty);
     EXPECT_EQ(view.steps, steps);
     return view.psnr_db;
   };
-  const double one = after(1), five = after(5);
+  const double one = after(1), five = after(5), sixty = after(60);
   EXPECT_GT(five, one);
-  // Where the leak and the drive are even, further steps change nothing: a still scene would go on.
-  EXPECT_NEAR(after(200), after(201), 1e-3);
-  const double frames =
-      still(*make_lock_solver(model(), settings_of()), 200, frame()).back().psnr_db;
-  EXPECT_GT(frames, after(200) + 0.05);
+  EXPECT_NEAR(sixty, after(61), 0.05);
+  settings.inner_steps = 1;
+  const auto frames = still(*make_lock_solver(model(), settings), 60, frame());
+  EXPECT_GT(frames.back().psnr_db, sixty + 0.1);
 }
 
 TEST(IterativeSolver, DriftKeepsItMoving) {
