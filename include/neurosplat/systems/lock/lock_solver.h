@@ -53,12 +53,12 @@ struct LockSolverSettings {
   double latent_rate = 0.2;
   // Iterative: natural gradients in a Gaussian over the latent numbers, which is kept from frame to
   // frame (neurosplat/training/natural_gradient.h): docs/lock.md, "The iterative solver".
-  std::int64_t inner_steps = 1;  ///< most updates a frame
+  std::int64_t inner_steps = 1;     ///< most updates a frame
   double observation_noise = 0.18;  ///< s of |frame - drawn|^2 / (2 s^2), colours in [0, 1]
-  double natural_rate = 1;       ///< of 1: the whole natural gradient
-  std::int64_t samples = 2;      ///< of the posterior in a step, 0 to 256; 0: its mean alone
-  double drift = 0;              ///< standard deviation by which a latent may change in a frame
-  std::uint64_t noise_seed = 0;  ///< of the samples; reset() begins it anew
+  double natural_rate = 1;          ///< of 1: the whole natural gradient
+  std::int64_t samples = 2;         ///< of the posterior in a step, 0 to 256; 0: its mean alone
+  double drift = 0;                 ///< standard deviation by which a latent may change in a frame
+  std::uint64_t noise_seed = 0;     ///< of the samples; reset() begins it anew
 };
 
 /// Names for help and errors: "closed-form", "adam", "latent", "iterative".
