@@ -1,5 +1,5 @@
-// Online inference: fused against the tensor-by-tensor steps in double precision with the same noise,
-// its state, its guard and what it refuses.
+// Online inference: fused against the tensor-by-tensor steps in double precision with the same
+// noise, its state, its guard and what it refuses.
 #include "neurosplat/systems/iterative_vae/iterative_inference.h"
 
 #include <ATen/ATen.h>
@@ -21,7 +21,8 @@ namespace {
 
 constexpr std::int64_t kPictures = 51, kPixels = 48, kLatents = 64;
 
-IterativeVaeArchitecture sizes_of(const std::string& model, const std::string& activation = "identity",
+IterativeVaeArchitecture sizes_of(const std::string& model,
+                                  const std::string& activation = "identity",
                                   const std::string& decoder = "lin") {
   return {.model = model,
           .activation = activation,
@@ -44,9 +45,8 @@ class OnlineNoise : public testing::CountedNoise {
  public:
   using CountedNoise::CountedNoise;
   simd::RandomKey key(std::int64_t row, std::int64_t sample) const override {
-    return simd::random_key(
-        settings().seed,
-        (static_cast<std::uint64_t>(sample) << 24) + static_cast<std::uint64_t>(row));
+    return simd::random_key(settings().seed, (static_cast<std::uint64_t>(sample) << 24) +
+                                                 static_cast<std::uint64_t>(row));
   }
 };
 
@@ -127,7 +127,8 @@ TEST(IterativeInference, TheSameSeedGivesTheSameSpikes) {
   const auto model = testing::planted_model(sizes_of("poisson"));
   InferenceOptions other;
   other.seed = 1;
-  IterativeInference one(model, kPictures), same(model, kPictures), different(model, kPictures, other);
+  IterativeInference one(model, kPictures), same(model, kPictures),
+      different(model, kPictures, other);
   for (int i = 0; i < 3; ++i) {
     for (auto* inference : {&one, &same, &different}) inference->step(pictures(0));
   }

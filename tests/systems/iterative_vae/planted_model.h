@@ -16,8 +16,8 @@ inline IterativeVae planted_model(const IterativeVaeArchitecture& sizes) {
   auto generator = at::detail::createCPUGenerator(11);
   std::map<std::string, at::Tensor> weights;
   for (const auto& [name, tensor] : model.state()) {
-    auto value = at::randn(tensor.sizes(), generator, at::kFloat) *
-                 (name == "decoder.weight" ? 0.05 : 0.3);
+    auto value =
+        at::randn(tensor.sizes(), generator, at::kFloat) * (name == "decoder.weight" ? 0.05 : 0.3);
     if (name == "prior.log_rate") value = value - 0.5;
     if (name == "log_bias") value = value - 2;
     weights[name] = value;
