@@ -48,8 +48,8 @@ struct Growth {
 
 /// Slope of log time over log size between the smallest and the largest.
 double exponent_of(const Growth& growth) {
-  const auto& [first, few] = growth.microseconds.front(),
-                      &[ last, many ] = growth.microseconds.back();
+  const auto& [first, few] = growth.microseconds.front();
+  const auto& [last, many] = growth.microseconds.back();
   return std::log(many / few) / std::log(last / first);
 }
 
