@@ -30,6 +30,13 @@ std::filesystem::path folder_read(const IterativeVaeConfig& config) {
   return config.dataset == "folder" ? config.data : std::filesystem::path();
 }
 
+void settle(IterativeVaeConfig& config, const IterativeVaeConfig* resumed) {
+  if (config.schedule_epochs == 0 && resumed != nullptr) {
+    config.schedule_epochs = resumed->schedule_epochs;
+  }
+  settle_schedule(config);
+}
+
 std::unique_ptr<Learner> make_learner(const IterativeVaeConfig& config, const at::Device& device,
                                       bool /*smoke*/) {
   return std::make_unique<IterativeVaeLearner>(config, device);
@@ -57,7 +64,7 @@ TrainingKind<IterativeVaeConfig> kind() {
           .models = {"model.safetensors"},
           .sheets = {"recon_###.png", "dictionary_###.png"},
           .takes_weights = true,
-          .settle = [](IterativeVaeConfig&, const IterativeVaeConfig*) {},
+          .settle = settle,
           .make_learner = make_learner};
 }
 
