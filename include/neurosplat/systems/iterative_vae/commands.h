@@ -1,0 +1,18 @@
+#pragma once
+
+#include "neurosplat/program/program.h"
+
+namespace neurosplat::apps {
+
+/// `neurosplat-evaluate ivae-bars`.
+void add_evaluate_ivae_bars(Program& program);
+/// `neurosplat-evaluate ivae-dictionary`.
+void add_evaluate_ivae_dictionary(Program& program);
+/// `neurosplat-evaluate ivae-sta`.
+void add_evaluate_ivae_sta(Program& program);
+/// `neurosplat-sample iterative-vae`.
+void add_sample_iterative_vae(Program& program);
+/// `neurosplat-live infer`.
+void add_live_infer(Program& program);
+
+}  // namespace neurosplat::apps
