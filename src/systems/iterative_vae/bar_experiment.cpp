@@ -59,7 +59,7 @@ at::Tensor rates_of(const IterativeInference& inference) {
   return inference.state().front().to(at::kCPU).exp();
 }
 
-double median(const at::Tensor& values) {
+double median_of(const at::Tensor& values) {
   const auto known = values.masked_select(values.isnan().logical_not());
   return known.numel() == 0 ? kNone : at::quantile(known, 0.5).item<double>();
 }
@@ -115,7 +115,7 @@ BarSummary summary_of(const Tuning& tuning) {
   // What never responds has no number, and is silent.
   const auto active = at::nan_to_num(tuning.peak).ge(kSilentRate);
   const auto of_active = [&](const at::Tensor& values) {
-    return median(values.masked_select(active));
+    return median_of(values.masked_select(active));
   };
   return {1.0 - active.to(at::kDouble).mean().item<double>(),
           of_active(tuning.orientation_selectivity), of_active(tuning.direction_selectivity),

@@ -73,7 +73,7 @@ at::Tensor figure_of(const NoiseMap& map, const at::Tensor& columns) {
   return sheet_of(lines);
 }
 
-double median(const at::Tensor& values) {
+double median_of(const at::Tensor& values) {
   const auto known = values.masked_select(values.isfinite());
   if (known.numel() == 0) return std::numeric_limits<double>::quiet_NaN();
   return at::quantile(known, 0.5).item<double>();
@@ -114,8 +114,8 @@ int evaluate(Options options) {
                    {"seed", options.seed}};
   const auto silent = map.spikes.eq(0.0).sum().item<std::int64_t>();
   const auto lags = map.peak_lag.masked_select(map.peak_lag.ge(0)).to(at::kDouble);
-  file.results = {{"median_correlation", median(map.correlation)},
-                  {"median_peak_lag_frames", median(lags)},
+  file.results = {{"median_correlation", median_of(map.correlation)},
+                  {"median_peak_lag_frames", median_of(lags)},
                   {"spikes", map.spikes.sum().item<double>()},
                   {"silent_neurons", silent},
                   {"rows", rows_of(map)}};
@@ -125,7 +125,7 @@ int evaluate(Options options) {
       "%lld neurons, %.0f spikes: the average at its peak correlates %.3f with the column "
       "(median), at lag %.0f\n",
       static_cast<long long>(map.neurons.numel()), map.spikes.sum().item<double>(),
-      median(map.correlation), median(lags));
+      median_of(map.correlation), median_of(lags));
   return 0;
 }
 
