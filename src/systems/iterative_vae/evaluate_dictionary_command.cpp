@@ -61,14 +61,14 @@ void check(const Options& options) {
 
 /// What columns are sorted by, and what it is called.
 struct Order {
-  std::string name, data;
+  std::string name, title, data;
   at::Tensor values;  ///< float64 [latents]
 };
 
 Order order_of(const Options& options, const StoredIterativeVae& stored,
                const at::Tensor& columns) {
   if (options.data.empty() && options.dataset.empty()) {
-    return {"norm", "", columns.to(at::kDouble).norm(2, 0)};
+    return {"norm", "norm", "", columns.to(at::kDouble).norm(2, 0)};
   }
   const auto named = stored.metadata.find("dataset");
   const auto trained_on = named == stored.metadata.end() ? "natural" : named->second;
@@ -84,7 +84,10 @@ Order order_of(const Options& options, const StoredIterativeVae& stored,
   const auto patches =
       set.validation.narrow(0, 0, std::min(options.patches, set.validation.size(0)));
   const auto values = mean_final_state(stored.model, patches, options.steps, request.seed);
-  return {stored.model.architecture().poisson() ? "log_rate" : "mean", set.description, values};
+  if (stored.model.architecture().poisson()) {
+    return {"log_rate", "mean final log-rate", set.description, values};
+  }
+  return {"mean", "mean final state", set.description, values};
 }
 
 void write_table(const fs::path& path, const Order& order, const at::Tensor& places,
@@ -105,12 +108,12 @@ void write_table(const fs::path& path, const Order& order, const at::Tensor& pla
 }
 
 at::Tensor histogram_picture(const std::string& title, const std::vector<HistogramBin>& bins,
-                             int decimals, int height, int width) {
+                             int decimals, bool open_end, int height, int width) {
   BarChart chart{.title = title, .unit = {}, .bars = {}, .decimals = 0};
   for (const auto& bin : bins) {
-    const bool last = &bin == &bins.back() && decimals < 2 && title.starts_with("length");
-    chart.bars.push_back({last ? fixed(bin.from, decimals) + " or more"
-                               : text(fixed(bin.from, decimals), "-", fixed(bin.to, decimals)),
+    const auto from = fixed(bin.from, decimals);
+    const bool last = open_end && &bin == &bins.back();
+    chart.bars.push_back({last ? from + " or more" : text(from, "-", fixed(bin.to, decimals)),
                           static_cast<double>(bin.count), line_colour(0)});
   }
   return draw_bars(chart, height, width);
@@ -131,13 +134,10 @@ at::Tensor figure_of(const at::Tensor& columns, const Order& order, const at::Te
   const auto part = (width - 2 * kGap) / 3;
   return sheet_of(
       {{with_label(at::constant_pad_nd(tiles, {0, width - tiles.size(2)}),
-                   text(places.numel(), " columns by ", order.name == "norm" ? "norm" : "mean ",
-                        order.name == "norm"   ? ""
-                        : order.name == "mean" ? "state"
-                                               : "log-rate"))},
-       {histogram_picture("orientation, degrees", statistics.orientation, 1, kHeight, part),
-        histogram_picture("stripes a pixel", statistics.frequency, 2, kHeight, part),
-        histogram_picture("length / width", statistics.aspect, 1, kHeight, part)}},
+                   text(places.numel(), " columns by ", order.title))},
+       {histogram_picture("orientation, degrees", statistics.orientation, 1, false, kHeight, part),
+        histogram_picture("stripes a pixel", statistics.frequency, 2, true, kHeight, part),
+        histogram_picture("length / width", statistics.aspect, 1, true, kHeight, part)}},
       kGap);
 }
 
