@@ -14,5 +14,7 @@ void add_evaluate_ivae_sta(Program& program);
 void add_sample_iterative_vae(Program& program);
 /// `neurosplat-live infer`.
 void add_live_infer(Program& program);
+/// `neurosplat-train iterative-vae`.
+void add_train_iterative_vae(Program& program);
 
 }  // namespace neurosplat::apps
