@@ -17,12 +17,12 @@
 #include "neurosplat/figure/bars.h"
 #include "neurosplat/figure/chart.h"
 #include "neurosplat/figure/drawing.h"
-#include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/atomic_file.h"
 #include "neurosplat/io/outputs.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
 #include "neurosplat/systems/iterative_vae/dictionary.h"
 #include "systems/iterative_vae/command_model.h"
+#include "systems/iterative_vae/patch_sheets.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -119,22 +119,15 @@ at::Tensor histogram_picture(const std::string& title, const std::vector<Histogr
   return draw_bars(chart, height, width);
 }
 
-at::Tensor figure_of(const at::Tensor& columns, const Order& order, const at::Tensor& places,
+at::Tensor figure_of(const at::Tensor& columns, const Order& order, std::int64_t side,
                      const GaborStatistics& statistics) {
-  constexpr std::int64_t kWide = 1100, kBorder = 2;
-  constexpr int kHeight = 240, kGap = 4;
-  const auto side = std::llround(std::sqrt(static_cast<double>(columns.size(0))));
-  // About twice as wide as high, enlarged as far as there is room.
-  const auto a_row = std::clamp<std::int64_t>(
-      std::llround(std::sqrt(2.0 * static_cast<double>(places.numel()))), 1, places.numel());
-  const auto zoom = std::clamp<std::int64_t>((kWide / a_row - kBorder) / side, 1, 4);
-  const auto tiles =
-      picture_grid(signed_pictures(columns.t().index_select(0, places), zoom), a_row, kBorder);
-  const auto width = static_cast<int>(std::max<std::int64_t>(tiles.size(2), 720));
+  constexpr int kHeight = 240, kGap = 4, kLeast = 720;
+  const auto tiles = dictionary_sheet(columns, order.values, side);
+  const auto width = static_cast<int>(std::max<std::int64_t>(tiles.size(2), kLeast));
   const auto part = (width - 2 * kGap) / 3;
   return sheet_of(
       {{with_label(at::constant_pad_nd(tiles, {0, width - tiles.size(2)}),
-                   text(places.numel(), " columns by ", order.title))},
+                   text(columns.size(1), " columns by ", order.title))},
        {histogram_picture("orientation, degrees", statistics.orientation, 1, false, kHeight, part),
         histogram_picture("stripes a pixel", statistics.frequency, 2, true, kHeight, part),
         histogram_picture("length / width", statistics.aspect, 1, true, kHeight, part)}},
@@ -184,7 +177,7 @@ int evaluate(const Options& options) {
                   {"aspect_edges", edges_of(statistics.aspect)},
                   {"aspect_columns", counts_of(statistics.aspect)}};
   write_experiment(options.measuring.common, file, kFigure,
-                   figure_of(columns, order, places, statistics));
+                   figure_of(columns, order, patch_side(stored.model), statistics));
   write_table(fs::path(options.measuring.common.out) / kTable, order, places, fits);
   std::printf("%.1f%% of %lld columns are like Gabors (r2 above %.1f)\n",
               100.0 * statistics.share_good, static_cast<long long>(columns.size(1)),

@@ -28,7 +28,7 @@ at::Tensor drawn(const IterativeVae& model, std::int64_t count, const at::Genera
 
 at::Tensor prior_samples(const IterativeVae& model, std::int64_t count, std::uint64_t seed) {
   const at::NoGradGuard no_gradient;
-  constexpr std::int64_t kMost = 65536, kMostPixels = std::int64_t{1} << 26U;
+  constexpr std::int64_t kMost = 65536, kMostPixels = std::int64_t{1} << 24U;
   const auto pixels = model.architecture().pixels;
   if (count < 1 || count > kMost || count * pixels > kMostPixels) {
     throw UsageError(text("count: expected 1 to ", std::min(kMost, kMostPixels / pixels),

@@ -9,7 +9,6 @@
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/outputs.h"
 #include "neurosplat/program/command_options.h"
@@ -17,6 +16,7 @@
 #include "neurosplat/systems/iterative_vae/dictionary.h"
 #include "neurosplat/systems/iterative_vae/prior_samples.h"
 #include "systems/iterative_vae/command_model.h"
+#include "systems/iterative_vae/patch_sheets.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -24,7 +24,7 @@ namespace {
 struct Request {
   std::filesystem::path model, out = "samples.png";
   std::string range = "auto";
-  std::int64_t count = 64, columns = 8, seed = 0, zoom = 4;
+  std::int64_t count = 64, columns = 8, seed = 0;
   int threads = 0;
   bool overwrite = false;
 };
@@ -35,9 +35,6 @@ void check(const Request& request) {
     throw UsageError(text("range: expected auto, unit or signed, got '", request.range, "'"));
   }
   if (request.columns < 1) throw UsageError("columns: expected at least 1");
-  if (request.zoom < 1 || request.zoom > 16) {
-    throw UsageError(text("zoom: expected 1 to 16, got ", request.zoom));
-  }
   if (request.out.empty()) throw UsageError("out: expected a file to write, got an empty name");
   Outputs outputs(request.overwrite);
   outputs.reads("model", request.model, kIterativeVaeFileNames);
@@ -51,30 +48,14 @@ bool in_unit_range(const Request& request, const StoredIterativeVae& stored) {
   return dataset != stored.metadata.end() && dataset->second == "mnist";
 }
 
-/// Grey [N, pixels] in [0, 1]; of whitened ones all on one scale, 0 at middle grey.
-at::Tensor grey_of(const at::Tensor& samples, bool unit_range) {
-  if (unit_range) return samples.clamp(0.0, 1.0);
-  const double largest = samples.abs().max().item<double>();
-  return 0.5 + 0.5 * samples / (largest > 0.0 ? largest : 1.0);
-}
-
 int draw_samples(const Request& request) {
   check(request);
   use_threads(request.threads);
   const auto stored = read_iterative_vae(request.model);
   const auto side = patch_side(stored.model);
-  constexpr std::int64_t kMostPixels = std::int64_t{1} << 26U;
   const auto samples = prior_samples(stored.model, request.count, checked_seed(request.seed));
-  if (samples.numel() > kMostPixels / (request.zoom * request.zoom)) {
-    throw UsageError(text("count and zoom: expected at most ", kMostPixels, " pixels, got ",
-                          samples.numel() * request.zoom * request.zoom));
-  }
-  const auto pictures = grey_of(samples, in_unit_range(request, stored))
-                            .view({-1, 1, side, side})
-                            .repeat_interleave(request.zoom, 2)
-                            .repeat_interleave(request.zoom, 3)
-                            .expand({-1, 3, -1, -1});
-  write_png(request.out, picture_grid(pictures, std::min(request.columns, request.count)));
+  write_png(request.out, patch_sheet(samples, side, std::min(request.columns, request.count),
+                                     in_unit_range(request, stored)));
   std::printf("%lld pictures: %s\n", static_cast<long long>(request.count), request.out.c_str());
   return 0;
 }
@@ -90,9 +71,10 @@ void add_sample_iterative_vae(Program& program) {
   command.add_option("--columns", request->columns, "pictures a row")->capture_default_str();
   command.add_option("--seed", request->seed, "seed of the latents")->capture_default_str();
   command
-      .add_option("--range", request->range,
-                  "what is black and white: unit, 0 and 1; signed, minus and plus the largest "
-                  "number; auto: unit for a model of digits")
+      .add_option(
+          "--range", request->range,
+          "what is black and white: unit, 0 and 1; signed, -3 and 3; auto: unit for a model "
+          "of digits")
       ->capture_default_str();
   command.add_option("--zoom", request->zoom, "pixels of the sheet a pixel")->capture_default_str();
   command.add_option("--out", request->out, "PNG file to write")->capture_default_str();
