@@ -34,7 +34,10 @@ void check(const Request& request) {
   if (request.range != "auto" && request.range != "unit" && request.range != "signed") {
     throw UsageError(text("range: expected auto, unit or signed, got '", request.range, "'"));
   }
-  if (request.columns < 1) throw UsageError("columns: expected at least 1");
+  constexpr std::int64_t kMostColumns = 1000;  // a PNG file is at most a million pixels wide
+  if (request.columns < 1 || request.columns > kMostColumns) {
+    throw UsageError(text("columns: expected 1 to ", kMostColumns, ", got ", request.columns));
+  }
   if (request.out.empty()) throw UsageError("out: expected a file to write, got an empty name");
   Outputs outputs(request.overwrite);
   outputs.reads("model", request.model, kIterativeVaeFileNames);
