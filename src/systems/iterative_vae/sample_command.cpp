@@ -79,7 +79,6 @@ void add_sample_iterative_vae(Program& program) {
           "what is black and white: unit, 0 and 1; signed, -3 and 3; auto: unit for a model "
           "of digits")
       ->capture_default_str();
-  command.add_option("--zoom", request->zoom, "pixels of the sheet a pixel")->capture_default_str();
   command.add_option("--out", request->out, "PNG file to write")->capture_default_str();
   add_overwrite_option(command, request->overwrite);
   command.add_option("--threads", request->threads, "CPU threads; 0: all cores")
