@@ -29,6 +29,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double kFramesPerSecond = 12.0;
+/// Spikes of a frame that sound, as many as spike_sound() takes: a model that runs away has more.
+constexpr std::int64_t kMostHeard = 1000;
 const std::string kFigure = "bars", kMovie = "bars.mp4", kSound = "spikes.wav",
                   kTrace = "trace.csv";
 
@@ -110,7 +112,7 @@ void write_films(const Options& options, const ShownNeuron& shown) {
   const SpikeSoundSettings sound;
   const auto heard = shown.trace.spikes.select(1, shown.preferred())
                          .narrow(0, window.first, window.count)
-                         .contiguous();
+                         .clamp_max(kMostHeard);
   write_wav(out / kSound, spike_sound(heard, shown.experiment.seed, sound), sound.rate);
   if (options.no_movie) return;
   const fs::path movie = options.movie.empty() ? out / kMovie : fs::path(options.movie);
