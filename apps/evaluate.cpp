@@ -24,5 +24,6 @@ int main(int argc, char** argv) {
     apps::add_evaluate_ivae_bars(all);
     apps::add_evaluate_ivae_dictionary(all);
     apps::add_evaluate_ivae_sta(all);
+    apps::add_evaluate_ivae_speed(all);
   });
 }

@@ -117,8 +117,8 @@ IterativeVaeLearner::IterativeVaeLearner(const IterativeVaeConfig& config, const
                                                  batches_->count() * config.epochs, device);
   log::info(text(update_->model().parameters(), " parameters, ",
                  update_->fused() ? "fused" : "eager", " loop, beta ", config.full_beta(), ", ",
-                 patches_.train.size(0), " patches to train on, ", held_out_.size(0),
-                 " of ", patches_.validation.size(0), " held out measured"));
+                 patches_.train.size(0), " patches to train on, ", held_out_.size(0), " of ",
+                 patches_.validation.size(0), " held out measured"));
 }
 
 IterativeVaeLearner::~IterativeVaeLearner() = default;

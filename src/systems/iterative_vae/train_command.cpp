@@ -37,9 +37,10 @@ std::unique_ptr<Learner> make_learner(const IterativeVaeConfig& config, const at
 
 TrainingKind<IterativeVaeConfig> kind() {
   return {.name = "iterative-vae",
-          .description = "Train an iterative VAE, whose inference is a recurrent descent on the "
-                         "free energy: iP-VAE (--model poisson), iG-VAE (--model gaussian), "
-                         "iG-relu-VAE (--model gaussian --latent-act relu).",
+          .description =
+              "Train an iterative VAE, whose inference is a recurrent descent on the "
+              "free energy: iP-VAE (--model poisson), iG-VAE (--model gaussian), "
+              "iG-relu-VAE (--model gaussian --latent-act relu).",
           .resume_help =
               "continue the run in --out or in the folder given, with its own options; with a "
               "model file, start from its weights",

@@ -10,7 +10,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/systems/iterative_vae/bar_figures.h"
-#include "systems/iterative_vae/planted_model.h"
+#include "systems/iterative_vae/planted_gabors.h"
 
 namespace neurosplat {
 namespace {

@@ -16,7 +16,7 @@
 #include "neurosplat/systems/iterative_vae/model_file.h"
 #include "support/command.h"
 #include "support/temporary_folder.h"
-#include "systems/iterative_vae/planted_model.h"
+#include "systems/iterative_vae/planted_gabors.h"
 
 namespace neurosplat {
 namespace {

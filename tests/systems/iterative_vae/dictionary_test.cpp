@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "neurosplat/core/error.h"
-#include "systems/iterative_vae/planted_model.h"
+#include "systems/iterative_vae/planted_gabors.h"
 
 namespace neurosplat {
 namespace {

@@ -9,7 +9,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/metrics/gaussian_blur.h"
-#include "systems/iterative_vae/planted_model.h"
+#include "systems/iterative_vae/planted_gabors.h"
 
 namespace neurosplat {
 namespace {

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "neurosplat/core/error.h"
-#include "systems/iterative_vae/planted_model.h"
+#include "systems/iterative_vae/planted_gabors.h"
 
 namespace neurosplat {
 namespace {

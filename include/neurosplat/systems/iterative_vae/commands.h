@@ -16,5 +16,7 @@ void add_sample_iterative_vae(Program& program);
 void add_live_infer(Program& program);
 /// `neurosplat-train iterative-vae`.
 void add_train_iterative_vae(Program& program);
+/// `neurosplat-evaluate ivae-speed`.
+void add_evaluate_ivae_speed(Program& program);
 
 }  // namespace neurosplat::apps
