@@ -21,6 +21,9 @@ int main(int argc, char** argv) {
     apps::add_evaluate_prior_alignment(all);
     apps::add_evaluate_lock(all);
     apps::add_evaluate_budget(all);
+    apps::add_evaluate_ivae_bars(all);
+    apps::add_evaluate_ivae_dictionary(all);
+    apps::add_evaluate_ivae_sta(all);
     apps::add_evaluate_ivae_speed(all);
   });
 }
