@@ -1,5 +1,6 @@
 #include "neurosplat/program/program.h"
 #include "neurosplat/systems/cortex/commands.h"
+#include "neurosplat/systems/iterative_vae/commands.h"
 #include "neurosplat/systems/lock/commands.h"
 #include "neurosplat/systems/splat_predictor/commands.h"
 #include "neurosplat/systems/splat_vae/commands.h"
@@ -20,5 +21,8 @@ int main(int argc, char** argv) {
     apps::add_evaluate_prior_alignment(all);
     apps::add_evaluate_lock(all);
     apps::add_evaluate_budget(all);
+    apps::add_evaluate_ivae_convergence(all);
+    apps::add_evaluate_ivae_rate_distortion(all);
+    apps::add_evaluate_ivae_mnist(all);
   });
 }
