@@ -23,8 +23,8 @@ std::vector<Cover> covers(std::int64_t from, std::int64_t to) {
     Cover cover{std::min(from - 1, static_cast<std::int64_t>(left)), {}};
     double sum = 0;
     for (auto old = cover.first; old < from && static_cast<double>(old) < right; ++old) {
-      const double share = std::min(right, static_cast<double>(old + 1)) -
-                           std::max(left, static_cast<double>(old));
+      const double share =
+          std::min(right, static_cast<double>(old + 1)) - std::max(left, static_cast<double>(old));
       cover.shares.push_back(std::max(share, 0.0));
       sum += cover.shares.back();
     }

@@ -1,5 +1,6 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <array>
@@ -177,9 +178,10 @@ PatchSet open_natural_patches(const PatchRequest& request) {
   for (const auto& folder : known)
     if (fs::is_directory(folder.path, failed)) there.push_back(folder);
   if (there.empty())
-    throw Error(text("expected natural-images/bsds, natural-images/vanhateren, kodak or "
-                     "flowers-102/jpg in ",
-                     request.root.string(), ", found none: give the folder that holds them"));
+    throw Error(
+        text("expected natural-images/bsds, natural-images/vanhateren, kodak or "
+             "flowers-102/jpg in ",
+             request.root.string(), ", found none: give the folder that holds them"));
   return patches_of(request, there);
 }
 

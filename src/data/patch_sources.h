@@ -23,8 +23,8 @@ WhiteningOptions whitening_of(const PatchRequest& request);
 
 /// One picture of a set: whitened tiles, float32 [N, side * side], row by row of tiles.
 struct TiledPicture {
-  std::string name;            ///< unlike that of any other picture of the set
-  std::uint64_t content = 0;   ///< hash of its pixels before
+  std::string name;           ///< unlike that of any other picture of the set
+  std::uint64_t content = 0;  ///< hash of its pixels before
   at::Tensor tiles;
 };
 
@@ -42,6 +42,13 @@ at::Tensor tiles_of(const at::Tensor& picture, std::int64_t side);
 /// of a lone picture); keeps `request.patches` of them, drawn by the seed; standardises all by mean
 /// and standard deviation of those to train on. Throws Error when either part is empty.
 PatchSet split_and_standardised(const PatchRequest& request, std::vector<PictureGroup> groups);
+
+struct Moments {
+  double mean, deviation;  ///< of all numbers; the deviation of N, not N - 1
+};
+/// Of a contiguous float32 or float64 tensor, one number after the other, so that the rounding does
+/// not depend on the number of threads. Throws Error when all numbers are the same.
+Moments moments_of(const at::Tensor& numbers);
 
 /// `most` rows of `count`, drawn by the seed, in their order; all when there are no more.
 at::Tensor drawn_rows(std::int64_t count, std::int64_t most, std::uint64_t seed);

@@ -1,4 +1,5 @@
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <bit>
@@ -59,10 +60,8 @@ Rows room_for(std::int64_t rows, std::int64_t side) {
   return {at::empty({rows, side * side}, at::TensorOptions(at::kFloat)), 0};
 }
 
-// One number after the other, so that the sums do not depend on the number of threads.
-void standardise(const at::Tensor& by, const at::Tensor& other) {
-  const auto count = by.numel();
-  const auto* numbers = by.const_data_ptr<float>();
+template <class Number>
+Moments moments(const Number* numbers, std::int64_t count) {
   double sum = 0, squares = 0;
   for (std::int64_t i = 0; i < count; ++i) sum += static_cast<double>(numbers[i]);
   const double mean = sum / static_cast<double>(count);
@@ -70,11 +69,7 @@ void standardise(const at::Tensor& by, const at::Tensor& other) {
     const double apart = static_cast<double>(numbers[i]) - mean;
     squares += apart * apart;
   }
-  const double deviation = std::sqrt(squares / static_cast<double>(count));
-  if (!(deviation > 0) || !std::isfinite(deviation))
-    throw Error("expected patches with contrast, all are the same: give other pictures");
-  by.sub_(mean).div_(deviation);
-  other.sub_(mean).div_(deviation);
+  return {mean, std::sqrt(squares / static_cast<double>(count))};
 }
 
 std::uint64_t hash_of_groups(const PatchRequest& request, const std::vector<PictureGroup>& groups,
@@ -103,13 +98,23 @@ std::string described(const PatchRequest& request, const std::vector<PictureGrou
   }
   auto words = text(grouped(kept), " whitened patches of ", set.side, "x", set.side, " px of ",
                     grouped(pictures), " pictures (", parts, "): ", grouped(set.train.size(0)),
-                    " to train on, ", grouped(set.validation.size(0)), " of other pictures to validate with");
+                    " to train on, ", grouped(set.validation.size(0)),
+                    " of other pictures to validate with");
   if (kept < request.patches)
     words += text(", no more are there of the ", grouped(request.patches), " asked for");
   return words;
 }
 
 }  // namespace
+
+Moments moments_of(const at::Tensor& numbers) {
+  const auto found = numbers.scalar_type() == at::kFloat
+                         ? moments(numbers.const_data_ptr<float>(), numbers.numel())
+                         : moments(numbers.const_data_ptr<double>(), numbers.numel());
+  if (!(found.deviation > 0) || !std::isfinite(found.deviation))
+    throw Error("expected patches with contrast, all numbers are the same: give other pictures");
+  return found;
+}
 
 std::string grouped(std::int64_t number) {
   auto digits = std::to_string(number);
@@ -158,10 +163,11 @@ PatchSet split_and_standardised(const PatchRequest& request, std::vector<Picture
   auto train = room_for(kept.numel() - validations, request.side);
   auto validation = room_for(validations, request.side);
   if (train.patches.size(0) == 0 || validations == 0)
-    throw Error(text("expected patches of two pictures of one origin at least, to train and to "
-                     "validate, got ",
-                     grouped(train.patches.size(0)), " and ", grouped(validations),
-                     ": give more pictures or ask for more patches"));
+    throw Error(
+        text("expected patches of two pictures of one origin at least, to train and to "
+             "validate, got ",
+             grouped(train.patches.size(0)), " and ", grouped(validations),
+             ": give more pictures or ask for more patches"));
   std::int64_t row = 0;
   for (auto& group : groups)
     for (auto& picture : group.pictures) {
@@ -172,9 +178,11 @@ PatchSet split_and_standardised(const PatchRequest& request, std::vector<Picture
         auto& part = row_validates[static_cast<std::size_t>(row)] ? validation : train;
         part.add(tiles.const_data_ptr<float>() + tile * tiles.size(1));
       }
-      picture.tiles = {};  // room for what follows
+      picture.tiles.reset();  // room for what follows
     }
-  standardise(train.patches, validation.patches);
+  const auto [mean, deviation] = moments_of(train.patches);
+  train.patches.sub_(mean).div_(deviation);
+  validation.patches.sub_(mean).div_(deviation);
   PatchSet set;
   set.train = train.patches;
   set.validation = validation.patches;

@@ -1,4 +1,5 @@
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <array>
@@ -30,9 +31,9 @@ std::uint64_t hash_of_tensor(const at::Tensor& tensor) {
 }
 
 // Fewer of both parts alike, where fewer are asked for than the usual number, which takes all.
-void thin(const PatchRequest& request, PatchSet& set) {
+bool thin(const PatchRequest& request, PatchSet& set) {
   const auto train = set.train.size(0), total = train + set.validation.size(0);
-  if (request.patches == PatchRequest::usual_patches || request.patches >= total) return;
+  if (request.patches == PatchRequest::usual_patches || request.patches >= total) return false;
   const auto few = std::clamp<std::int64_t>(
       std::llround(static_cast<double>(train) * static_cast<double>(request.patches) /
                    static_cast<double>(total)),
@@ -45,21 +46,22 @@ void thin(const PatchRequest& request, PatchSet& set) {
   };
   take(set.train, set.train_labels, few, 0);
   take(set.validation, set.validation_labels, request.patches - few, 1);
+  return true;
 }
 
 std::string sizes_of(const PatchRequest& request, const PatchSet& set) {
-  auto words = text(grouped(set.train.size(0)), " to train on, ",
-                    grouped(set.validation.size(0)), " to validate with");
+  auto words = text(grouped(set.train.size(0)), " to train on, ", grouped(set.validation.size(0)),
+                    " to validate with");
   if (request.patches != PatchRequest::usual_patches &&
       request.patches > set.train.size(0) + set.validation.size(0))
     words += text(", no more are there of the ", grouped(request.patches), " asked for");
   return words;
 }
 
-void finish_hash(const PatchRequest& request, std::uint64_t contents, PatchSet& set) {
-  const auto kept = static_cast<std::uint64_t>(set.train.size(0) + set.validation.size(0));
-  const bool whole = request.patches == PatchRequest::usual_patches;
-  set.hash = hash_digits(hash_of({contents, kept, whole ? 0 : request.seed}));
+std::string digits_of(const PatchRequest& request, std::uint64_t contents, bool thinned) {
+  if (!thinned) return hash_digits(contents);
+  return hash_digits(
+      hash_of({contents, static_cast<std::uint64_t>(request.patches), request.seed}));
 }
 
 at::Tensor checked_patches(const fs::path& path, std::int64_t side) {
@@ -68,13 +70,12 @@ at::Tensor checked_patches(const fs::path& path, std::int64_t side) {
                       "], at ", path.string(), ", ", got));
   };
   const auto stored = read_npy(path);
+  if (stored.numel() == 0) throw refuse("got none");
   const bool square = stored.dim() == 3 && stored.size(1) == side && stored.size(2) == side;
   const bool flat = stored.dim() == 2 && stored.size(1) == side * side;
   if (!at::isFloatingType(stored.scalar_type()) || !(square || flat))
     throw refuse(text("got ", stored.toString(), " ", stored.sizes(),
                       ": give that file's side, or another file"));
-  if (stored.size(0) < blocks)
-    throw refuse(text("got ", stored.size(0), " of them, too few for ", blocks, " blocks"));
   const auto patches = stored.reshape({stored.size(0), side * side}).to(at::kDouble);
   const auto finite = at::isfinite(patches).all(1);
   const auto unfit = stored.size(0) - finite.sum().item<std::int64_t>();
@@ -129,7 +130,8 @@ Digits read_digits(const fs::path& folder, const std::string& part, const std::s
     throw Error(text("expected pictures of 28x28 pixels at ", pictures, ", got ", stored.sizes(),
                      ": fetch the file again"));
   Digits digits;
-  digits.pixels = stored.reshape({stored.size(0), digit_side * digit_side}).to(at::kFloat).div_(255);
+  digits.pixels =
+      stored.reshape({stored.size(0), digit_side * digit_side}).to(at::kFloat).div_(255);
   digits.hash = hash_of_tensor(stored);
   if (const auto labels = first_there(folder, part + "-labels-idx1-ubyte"); !labels.empty()) {
     digits.labels = read_labels(labels, stored.size(0));
@@ -164,9 +166,10 @@ DigitFiles digit_files(const fs::path& root) {
       throw Error(text("expected t10k-images-idx3-ubyte (or .gz) beside ", files.train,
                        " to validate with, found none: fetch it too"));
   }
-  throw Error(text("expected t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz (and "
-                   "train-images-idx3-ubyte) in ",
-                   root.string(), ", its mnist or its mnist-t10k, found none"));
+  throw Error(
+      text("expected t10k-images-idx3-ubyte or t10k-images-idx3-ubyte.gz (and "
+           "train-images-idx3-ubyte) in ",
+           root.string(), ", its mnist or its mnist-t10k, found none"));
 }
 
 }  // namespace
@@ -178,16 +181,19 @@ PatchSet open_npy_patches(const PatchRequest& request) {
       fs::is_directory(request.root, failed) ? request.root / "processed.npy" : request.root;
   const auto patches = checked_patches(path, request.side);
   // Of the whole array, as published.
-  const auto standard = (patches - patches.mean()).div_(patches.std(/*unbiased=*/false));
+  const auto [mean, deviation] = moments_of(patches);
+  const auto standard = (patches - mean).div_(deviation);
   const auto [train, validation] = block_rows(patches.size(0));
+  if (validation.numel() == 0)
+    throw Error(text("expected patches enough for ", blocks, " blocks to train and to validate at ",
+                     path.string(), ", got ", patches.size(0)));
   PatchSet set;
   set.side = request.side;
   set.train = standard.index_select(0, train).to(at::kFloat);
   set.validation = standard.index_select(0, validation).to(at::kFloat);
-  thin(request, set);
+  set.hash = digits_of(request, hash_of_tensor(patches), thin(request, set));
   set.description = text("patches of ", set.side, "x", set.side, " px of ",
                          path.filename().string(), ", split in blocks: ", sizes_of(request, set));
-  finish_hash(request, hash_of_tensor(patches), set);
   return set;
 }
 
@@ -211,13 +217,12 @@ PatchSet open_mnist_patches(const PatchRequest& request) {
     set.validation_labels = test.labels;
     contents = hash_of({contents, train.hash});
   }
-  thin(request, set);
+  set.hash = digits_of(request, contents, thin(request, set));
   set.description = text("MNIST digits of 28x28 px: ", sizes_of(request, set));
   if (files.train.empty())
     set.description += ", both of the test file, the train file is not there";
   if (!set.train_labels.defined() || !set.validation_labels.defined())
     set.description += ", labels are missing";
-  finish_hash(request, contents, set);
   return set;
 }
 

@@ -1,5 +1,6 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -72,8 +73,7 @@ at::Tensor scene(std::uint64_t seed, std::int64_t side) {
     for (std::int64_t row = 0; row < side; ++row)
       for (std::int64_t column = 0; column < side; ++column) {
         auto& pixel = pixels[row * side + column];
-        const double cover =
-            rectangle.cover(static_cast<double>(column), static_cast<double>(row));
+        const double cover = rectangle.cover(static_cast<double>(column), static_cast<double>(row));
         // What lies behind shows through a little, so that no place is flat.
         pixel += 0.8 * cover * (rectangle.brightness - pixel);
       }
@@ -102,8 +102,8 @@ PatchSet open_synthetic_patches(const PatchRequest& request) {
   limited.patches = wanted;
   auto set = split_and_standardised(limited, {group});
   if (wanted < request.patches && request.patches != PatchRequest::usual_patches)
-    set.description += text(", at most that many are generated of the ", grouped(request.patches),
-                            " asked for");
+    set.description +=
+        text(", at most that many are generated of the ", grouped(request.patches), " asked for");
   return set;
 }
 

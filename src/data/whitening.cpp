@@ -1,6 +1,7 @@
 #include "neurosplat/data/whitening.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -26,8 +27,8 @@ void check_options(const WhiteningOptions& options) {
 
 void check_picture(const at::Tensor& picture, const WhiteningOptions& options) {
   if (picture.dim() != 2 || picture.scalar_type() != at::kDouble)
-    throw Error(text("expected a picture, float64 [H, W], got ", picture.toString(), " ",
-                     picture.sizes()));
+    throw Error(
+        text("expected a picture, float64 [H, W], got ", picture.toString(), " ", picture.sizes()));
   const auto least = std::max(options.neighbourhood, 2 * options.border + 1);
   if (picture.size(0) < least || picture.size(1) < least)
     throw Error(text("expected a picture of at least ", least, "x", least, " pixels, got ",
@@ -51,7 +52,8 @@ at::Tensor filtered(const at::Tensor& picture, const WhiteningOptions& options) 
   const auto height = picture.size(0), width = picture.size(1);
   const auto squared = frequencies(height, options.mirrored).square().unsqueeze(1) +
                        frequencies(width, options.mirrored).square();
-  const auto filter = squared.sqrt() * at::exp(-(squared / (options.cutoff * options.cutoff)).square());
+  const auto filter =
+      squared.sqrt() * at::exp(-(squared / (options.cutoff * options.cutoff)).square());
   const auto opposite = filter.flip({0, 1}).roll({1, 1}, {0, 1});
   const auto gains = ((filter + opposite) / 2).narrow(1, 0, width / 2 + 1);
   return at::fft_irfft2(at::fft_rfft2(picture) * gains, at::IntArrayRef{height, width});

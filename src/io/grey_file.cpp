@@ -24,8 +24,7 @@ std::vector<float> level_values(int depth, bool undo_srgb) {
   std::vector<float> values(most + 1);
   for (std::size_t level = 0; level <= most; ++level) {
     const double share = static_cast<double>(level) / static_cast<double>(most);
-    const double linear =
-        share <= 0.04045 ? share / 12.92 : std::pow((share + 0.055) / 1.055, 2.4);
+    const double linear = share <= 0.04045 ? share / 12.92 : std::pow((share + 0.055) / 1.055, 2.4);
     values[level] = static_cast<float>(undo_srgb ? linear : share);
   }
   return values;

@@ -34,14 +34,14 @@ struct PatchRequest {
   /// To take in all; fewer where there are no more (`description` says so). Stored sets, npy and
   /// mnist, are taken whole unless another number than the usual is given.
   std::int64_t patches = usual_patches;
-  double validation = 0.2;  ///< share, about; of stored sets their own
-  std::uint64_t seed = 0;   ///< of what is chosen, split and generated
+  double validation = 0.2;       ///< share, about; of stored sets their own
+  std::uint64_t seed = 0;        ///< of what is chosen, split and generated
   bool mirrored_filter = false;  ///< as of WhiteningOptions; of natural, folder and synthetic
 };
 
 /// Reads, whitens and splits. The same whatever the number of threads. Throws Error (nothing there:
-/// says what was expected where; unreadable, NaN) or UsageError (an unknown data set, numbers out of
-/// range).
+/// says what was expected where; unreadable, NaN) or UsageError (an unknown data set, numbers out
+/// of range).
 PatchSet open_patches(const PatchRequest& request);
 
 /// natural, folder, npy, mnist, synthetic.
