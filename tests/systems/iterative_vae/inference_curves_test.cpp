@@ -59,8 +59,8 @@ TEST(InferenceCurves, AreTheScoresOfEveryStep) {
       inference.step(patches);
       const auto moved = (inference.state().front() - before).square().sum(1).sqrt().mean();
       EXPECT_NEAR(curves.r2[step], r2_by_hand(patches, inference.reconstruction()), 1e-12);
-      EXPECT_NEAR(curves.zeros[step], (inference.activity() == 0).to(at::kDouble).mean().item<double>(),
-                  1e-12);
+      EXPECT_NEAR(curves.zeros[step],
+                  (inference.activity() == 0).to(at::kDouble).mean().item<double>(), 1e-12);
       EXPECT_NEAR(curves.du_norm[step], moved.item<double>(), 1e-5);
     }
   }

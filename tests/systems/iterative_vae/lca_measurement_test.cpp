@@ -9,7 +9,8 @@
 namespace neurosplat {
 namespace {
 
-// With columns at right angles a code is the patch itself, less lambda in size, once it has settled.
+// With columns at right angles a code is the patch itself, less lambda in size, once it has
+// settled.
 TEST(LcaMeasurement, OfAnOrthogonalDictionaryIsKnown) {
   constexpr double kLambda = 0.6;
   const auto patches = testing::random_patches(11, 16, 1);
