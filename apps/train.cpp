@@ -1,4 +1,5 @@
 #include "neurosplat/program/program.h"
+#include "neurosplat/systems/iterative_vae/commands.h"
 #include "neurosplat/systems/splat_predictor/commands.h"
 #include "neurosplat/systems/splat_vae/commands.h"
 
@@ -8,5 +9,6 @@ int main(int argc, char** argv) {
   return apps::run_program(program, [](apps::Program& all) {
     apps::add_train_splat_vae(all);
     apps::add_train_splat_predictor(all);
+    apps::add_train_iterative_vae(all);
   });
 }

@@ -53,7 +53,7 @@ Moments moments_of(const at::Tensor& numbers);
 /// `most` rows of `count`, drawn by the seed, in their order; all when there are no more.
 at::Tensor drawn_rows(std::int64_t count, std::int64_t most, std::uint64_t seed);
 
-/// Number with thousands separated: 128,955.
+/// A count with its thousands set apart: 128,955.
 std::string grouped(std::int64_t number);
 
 }  // namespace neurosplat

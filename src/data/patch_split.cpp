@@ -117,11 +117,13 @@ Moments moments_of(const at::Tensor& numbers) {
 }
 
 std::string grouped(std::int64_t number) {
-  auto digits = std::to_string(number);
-  for (auto place = static_cast<std::int64_t>(digits.size()) - 3; place > (number < 0 ? 1 : 0);
-       place -= 3)
-    digits.insert(static_cast<std::size_t>(place), ",");
-  return digits;
+  const auto digits = std::to_string(number);
+  std::string words;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) words += ',';
+    words += digits[i];
+  }
+  return words;
 }
 
 at::Tensor drawn_rows(std::int64_t count, std::int64_t most, std::uint64_t seed) {

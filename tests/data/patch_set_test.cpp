@@ -254,8 +254,7 @@ TEST_F(FolderPatches, FollowsTheRequestedFilterAndSide) {
 }
 
 TEST_F(FolderPatches, LeavesCopiesOut) {
-  for (unsigned i = 0; i < 10; ++i)
-    fs::copy_file(file(i), root_ / text("copies/c", i, ".png"));
+  for (unsigned i = 0; i < 10; ++i) fs::copy_file(file(i), root_ / text("copies/c", i, ".png"));
   const auto set = open_patches(request_);
   EXPECT_EQ(set.train.size(0) + set.validation.size(0), 90);
   EXPECT_NE(set.description.find("10 copies"), std::string::npos) << set.description;

@@ -4,6 +4,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <numbers>
@@ -33,7 +34,8 @@ TEST(Stationary, ShowsTheSameAgainAndAgain) {
 
 // Pictures whose pixels say where they are: 100 y + x.
 at::Tensor places(std::int64_t batch, std::int64_t height, std::int64_t width) {
-  const auto picture = at::arange(height, at::kFloat).mul(1000).unsqueeze(1) + at::arange(width, at::kFloat);
+  const auto picture =
+      at::arange(height, at::kFloat).mul(1000).unsqueeze(1) + at::arange(width, at::kFloat);
   return picture.expand({batch, height, width}).contiguous();
 }
 
@@ -162,8 +164,7 @@ TEST(Rotating, QuarterTurnsAreExact) {
   const auto odd = random_patches(2, 7, 4);
   const auto feeder = rotating(odd, -90, 0, 0.0);
   feeder->next();
-  EXPECT_TRUE(
-      feeder->next().equal(at::rot90(odd.view({2, 7, 7}), -1, {1, 2}).reshape({2, 49})));
+  EXPECT_TRUE(feeder->next().equal(at::rot90(odd.view({2, 7, 7}), -1, {1, 2}).reshape({2, 49})));
 }
 
 TEST(Rotating, KeepsTheHistogram) {
@@ -309,8 +310,8 @@ TEST(MovingBars, CrossThePictureOnce) {
   for (int t = 0; t < 106; ++t) {
     const auto frame = feeder->next().view({2, 16, 16});
     const double lit = frame[0].sum().item<double>();
-    if (t < 5 + 8) EXPECT_EQ(lit, 0) << t;  // its start lies a bar's width outside
     if (lit == 0) continue;
+    EXPECT_GE(t, 5 + 8);  // it starts a bar's width outside
     // 0 degrees lies along x and moves down; 90 degrees stands up.
     EXPECT_TRUE(frame[0].select(1, 0).unsqueeze(1).expand({16, 16}).equal(frame[0]));
     EXPECT_TRUE(frame[1].select(0, 0).expand({16, 16}).equal(frame[1]));

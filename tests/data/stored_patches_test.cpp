@@ -37,8 +37,7 @@ class NpyPatches : public ::testing::Test {
   PatchSet open(const std::string& bytes, std::int64_t side = 4,
                 std::int64_t patches = PatchRequest::usual_patches) {
     write_bytes(root_ / "processed.npy", bytes);
-    return open_patches(
-        {.dataset = "npy", .root = root_.path(), .side = side, .patches = patches});
+    return open_patches({.dataset = "npy", .root = root_.path(), .side = side, .patches = patches});
   }
 
   // Which patches are in a part, by their first numbers.
@@ -104,8 +103,7 @@ TEST_F(NpyPatches, FewerAreDrawnFromBothParts) {
 
 TEST_F(NpyPatches, TheFileItselfMayBeGiven) {
   write_bytes(root_ / "other.npy", npy_bytes(numbers(50, 16), "50, 16"));
-  const auto set =
-      open_patches({.dataset = "npy", .root = root_ / "other.npy", .side = 4});
+  const auto set = open_patches({.dataset = "npy", .root = root_ / "other.npy", .side = 4});
   EXPECT_EQ(set.train.size(0), 40);
 }
 

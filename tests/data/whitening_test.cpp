@@ -39,8 +39,8 @@ TEST(Whitening, AgreesWithNumPy) {
   int number = 0;
   for (const bool mirrored : {false, true})
     for (const auto& [height, width] : {std::pair{40, 40}, {37, 64}, {64, 37}, {41, 53}, {13, 90}})
-      for (const auto& options : {WhiteningOptions{mirrored},
-                                  WhiteningOptions{mirrored, 0.25, 7, 1.5, 0}}) {
+      for (const auto& options :
+           {WhiteningOptions{mirrored}, WhiteningOptions{mirrored, 0.25, 7, 1.5, 0}}) {
         const auto picture = noise_picture(height, width, 1 + static_cast<std::uint64_t>(number));
         const auto name = name_of(options, number++);
         pictures.tensors[name] = picture;
@@ -96,10 +96,16 @@ TEST(Whitening, GivesStandardScoresBeforeTheBorderGoes) {
 TEST(Whitening, RefusesWhatHasNoContrast) {
   for (const bool mirrored : {false, true}) {
     const WhiteningOptions options{.mirrored = mirrored};
-    testing::expect_error([&] { whitened(at::full({40, 40}, 0.3, at::kDouble), options); },
-                          {"same everywhere"});
-    testing::expect_error([&] { whitened(at::zeros({40, 40}, at::kDouble), options); },
-                          {"same everywhere"});
+    testing::expect_error(
+        [&] {
+          whitened(at::full({40, 40}, 0.3, at::kDouble), options);
+        },
+        {"same everywhere"});
+    testing::expect_error(
+        [&] {
+          whitened(at::zeros({40, 40}, at::kDouble), options);
+        },
+        {"same everywhere"});
   }
 }
 
@@ -107,8 +113,8 @@ TEST(Whitening, RefusesOtherThings) {
   testing::expect_error([] { whitened(noise_picture(12, 40, 1), {}); }, {"13x13", "40x12"});
   testing::expect_error([] { whitened(noise_picture(40, 40, 1), {.border = 20}); }, {"41x41"});
   EXPECT_NO_THROW(whitened(noise_picture(13, 13, 1), {.border = 6}));
-  for (const double bad : {std::numeric_limits<double>::quiet_NaN(),
-                           std::numeric_limits<double>::infinity()}) {
+  for (const double bad :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     auto picture = noise_picture(40, 40, 1);
     picture[7][9] = bad;
     testing::expect_error([&] { whitened(picture, {}); }, {"finite"});
@@ -127,8 +133,7 @@ TEST(AreaReduction, IsTheMeanOverWhatAPixelCovers) {
   auto generator = at::detail::createCPUGenerator(6);
   const auto picture = at::rand({30, 50}, generator, at::kFloat);
   // 50 to 20 and 30 to 12: each old pixel as 2 x 2, each new one as the mean of 5 x 5 of those.
-  const auto fine =
-      picture.to(at::kDouble).repeat_interleave(2, 0).repeat_interleave(2, 1);
+  const auto fine = picture.to(at::kDouble).repeat_interleave(2, 0).repeat_interleave(2, 1);
   const auto expected = fine.view({12, 5, 20, 5}).mean({1, 3});
   const auto reduced = reduced_by_area(picture, 20);
   ASSERT_EQ(reduced.sizes(), expected.sizes());
@@ -143,8 +148,10 @@ TEST(AreaReduction, KeepsMeansAndSmallPictures) {
   for (const std::int64_t side : {52, 40, 17, 3, 1}) {
     const auto reduced = reduced_by_area(picture, side);
     EXPECT_EQ(reduced.size(1), side);
-    EXPECT_EQ(reduced.size(0), std::max<std::int64_t>(1, std::llround(31.0 * static_cast<double>(side) / 53)));
-    EXPECT_NEAR(reduced.mean().item<double>(), picture.to(at::kDouble).mean().item<double>(), 1e-12);
+    EXPECT_EQ(reduced.size(0),
+              std::max<std::int64_t>(1, std::llround(31.0 * static_cast<double>(side) / 53)));
+    EXPECT_NEAR(reduced.mean().item<double>(), picture.to(at::kDouble).mean().item<double>(),
+                1e-12);
   }
 }
 

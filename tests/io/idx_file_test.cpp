@@ -100,7 +100,8 @@ TEST_F(IdxFile, RefusesEveryCut) {
 
 TEST_F(IdxFile, RefusesDamagedPacking) {
   const auto packed = gzipped(Idx{}.bytes());
-  for (const auto at : {packed.size() - 1, packed.size() - 8, std::size_t{12}}) {  // length, sum, data
+  for (const auto at :
+       {packed.size() - 1, packed.size() - 8, std::size_t{12}}) {  // length, sum, data
     auto bytes = packed;
     bytes[at] = static_cast<char>(bytes[at] ^ 0x21);
     one_line_error([&] { read(bytes); });
@@ -125,8 +126,8 @@ TEST(IdxFileOfMnist, IsReadWhole) {
   const auto labels = read_idx(*folder / "t10k-labels-idx1-ubyte.gz");
   // The counts of the digits 0 to 9 in the test set.
   const auto counts = at::bincount(labels.to(at::kLong));
-  EXPECT_TRUE(counts.equal(
-      at::tensor({980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}, at::kLong)))
+  EXPECT_TRUE(
+      counts.equal(at::tensor({980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}, at::kLong)))
       << counts;
 }
 

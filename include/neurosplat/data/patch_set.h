@@ -28,7 +28,7 @@ struct PatchRequest {
   static constexpr std::int64_t usual_patches = 128955;  ///< as many as the published set has
 
   std::string dataset = "natural";  ///< one of patch_dataset_names()
-  std::filesystem::path root;
+  std::filesystem::path root{};
   /// Pixels; 28 of mnist, where the usual side stands for that too.
   std::int64_t side = usual_side;
   /// To take in all; fewer where there are no more (`description` says so). Stored sets, npy and

@@ -75,7 +75,7 @@ void SpikeTriggeredAverage::add(const at::Tensor& stimuli, const at::Tensor& spi
 }
 
 void SpikeTriggeredAverage::end_trials() {
-  history_ = {};
+  history_ = at::Tensor();
   frames_ = 0;
 }
 

@@ -25,6 +25,9 @@ at::Tensor normal(at::IntArrayRef sizes, std::uint64_t seed) {
   return at::randn(sizes, at::detail::createCPUGenerator(seed), at::kFloat);
 }
 
+/// Of an objective of about 1.
+constexpr double kProven = 1e-9;
+
 struct Lasso {
   at::Tensor codes;  ///< [K]
   double objective, gap;
@@ -33,20 +36,23 @@ struct Lasso {
 /// Coordinate descent in double precision. The gap to the dual objective at the residual, scaled
 /// until it is feasible, bounds how far the objective is above its least.
 Lasso solve_lasso(const at::Tensor& dictionary, const at::Tensor& patch, double lambda) {
-  const auto d = dictionary.to(at::kDouble), x = patch.to(at::kDouble);
-  auto codes = at::zeros({d.size(1)}, at::kDouble), residual = x.clone();
+  const auto columns = dictionary.to(at::kDouble).t().contiguous(), x = patch.to(at::kDouble);
+  auto codes = at::zeros({columns.size(0)}, at::kDouble), residual = x.clone();
+  const auto d = columns.accessor<double, 2>();
+  auto a = codes.accessor<double, 1>(), r = residual.accessor<double, 1>();
   double objective = 0.0, gap = std::numeric_limits<double>::infinity();
-  for (int sweep = 0; sweep < 2000 && gap > 1e-9; ++sweep) {
-    for (std::int64_t k = 0; k < d.size(1); ++k) {
-      const auto column = d.select(1, k);
-      const double length = column.dot(column).item<double>();
-      const double before = codes[k].item<double>();
-      const double pull = column.dot(residual).item<double>() + length * before;
+  for (int sweep = 0; sweep < 20000 && gap > kProven; ++sweep) {
+    for (std::int64_t k = 0; k < d.size(0); ++k) {
+      double length = 0.0, pull = 0.0;
+      for (std::int64_t m = 0; m < d.size(1); ++m) {
+        length += d[k][m] * d[k][m];
+        pull += d[k][m] * (r[m] + d[k][m] * a[k]);
+      }
       const double after = std::copysign(std::max(std::abs(pull) - lambda, 0.0), pull) / length;
-      residual.add_(column, before - after);
-      codes[k] = after;
+      for (std::int64_t m = 0; m < d.size(1); ++m) r[m] += d[k][m] * (a[k] - after);
+      a[k] = after;
     }
-    const double strongest = at::mv(d.t(), residual).abs().max().item<double>();
+    const double strongest = at::mv(columns, residual).abs().max().item<double>();
     const auto dual = residual * std::min(1.0, lambda / strongest);
     objective =
         0.5 * residual.dot(residual).item<double>() + lambda * codes.abs().sum().item<double>();
@@ -63,11 +69,11 @@ struct Problem {
 TEST(Lca, SettlesAtTheLassoThatCoordinateDescentProves) {
   const Problem problem;
   for (const double lambda : {0.1, 0.5}) {
-    const auto codes = lca_codes(problem.dictionary, problem.patches, {lambda, 8000, 20.0});
+    const auto codes = lca_codes(problem.dictionary, problem.patches, {lambda, 20000, 4.0});
     const auto objective = lasso_objective(problem.dictionary, problem.patches, codes, lambda);
     for (std::int64_t n = 0; n < problem.patches.size(0); ++n) {
       const auto exact = solve_lasso(problem.dictionary, problem.patches[n], lambda);
-      ASSERT_LT(exact.gap, 1e-9);
+      ASSERT_LE(exact.gap, kProven);
       const double got = objective[n].item<double>();
       EXPECT_GT(got, exact.objective - exact.gap - 1e-6);
       EXPECT_LT(got, exact.objective * (1.0 + 1e-4));
@@ -78,14 +84,14 @@ TEST(Lca, SettlesAtTheLassoThatCoordinateDescentProves) {
   }
 }
 
-// The published 900 steps of a hundredth: nearly there.
-TEST(Lca, PublishedStepsComeWithinAThousandth) {
+// The published 900 steps of a hundredth: nearly there, also where columns are much alike.
+TEST(Lca, PublishedStepsComeWithinHalfAPercent) {
   const Problem problem;
   const auto codes = lca_codes(problem.dictionary, problem.patches);
   const auto objective = lasso_objective(problem.dictionary, problem.patches, codes, 0.5);
   for (std::int64_t n = 0; n < problem.patches.size(0); ++n) {
     const auto exact = solve_lasso(problem.dictionary, problem.patches[n], 0.5);
-    EXPECT_LT(objective[n].item<double>(), exact.objective * (1.0 + 1e-3));
+    EXPECT_LT(objective[n].item<double>(), exact.objective * (1.0 + 5e-3));
   }
 }
 
@@ -206,7 +212,7 @@ TEST(LcaInPython, ObjectiveIsThatOfScikitLearn) {
   const auto run = testing::run_command({*python, script.string(), folder.path().string(), "0.5"});
   ASSERT_EQ(run.status, 0) << run.errors;
   const auto expected = read_safetensors(folder / "expected.safetensors").tensors.at("codes");
-  const auto codes = lca_codes(problem.dictionary, problem.patches, {0.5, 8000, 20.0});
+  const auto codes = lca_codes(problem.dictionary, problem.patches, {0.5, 20000, 4.0});
   const auto ours = lasso_objective(problem.dictionary, problem.patches, codes, 0.5);
   const auto theirs = lasso_objective(problem.dictionary, problem.patches, expected, 0.5);
   EXPECT_LT(((ours - theirs) / theirs).abs().max().item<double>(), 1e-4);

@@ -14,7 +14,8 @@ inputs = StandardScaler().fit_transform(samples["features"].astype(numpy.float64
 fit = LogisticRegression(C=1 / penalty, tol=1e-10, max_iter=10_000).fit(inputs, samples["labels"])
 save_file(
     {
-        "weights": fit.coef_.astype(numpy.float32),
+        # Row by row: what is saved is the memory as it lies.
+        "weights": numpy.ascontiguousarray(fit.coef_, dtype=numpy.float32),
         "bias": fit.intercept_.astype(numpy.float32),
         "said": fit.predict(inputs).astype(numpy.int64),
     },

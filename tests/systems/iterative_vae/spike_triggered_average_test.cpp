@@ -14,10 +14,10 @@
 namespace neurosplat {
 namespace {
 
-struct Run {
+struct Trials {
   at::Tensor stimuli, spikes;  ///< float [23, 3, 4], int64 [23, 3, 2]
 
-  explicit Run(std::uint64_t seed) {
+  explicit Trials(std::uint64_t seed) {
     auto generator = at::detail::createCPUGenerator(seed);
     stimuli = at::randn({23, 3, 4}, generator, at::kFloat);
     spikes = at::randint(0, 4, {23, 3, 2}, generator, at::kLong);
@@ -25,7 +25,7 @@ struct Run {
 };
 
 /// Spike by spike, from frame `first` on.
-at::Tensor by_hand(const std::vector<Run>& runs, std::int64_t lags, std::int64_t first) {
+at::Tensor by_hand(const std::vector<Trials>& runs, std::int64_t lags, std::int64_t first) {
   auto sums = at::zeros({2, lags, 4}, at::kDouble);
   auto counts = at::zeros({2, 1, 1}, at::kDouble);
   for (const auto& run : runs) {
@@ -50,23 +50,24 @@ double distance(const at::Tensor& one, const at::Tensor& other) {
 }
 
 TEST(SpikeTriggeredAverage, IsTheMeanStimulusBeforeSpikesInWhateverParts) {
-  const Run run(1), other(2);
+  const Trials run(1), other(2);
   for (const auto& [lags, warm_up] : {std::pair<int, int>{5, 0}, {1, 0}, {5, 9}, {3, 2}, {20, 2}}) {
     const auto first = std::max(lags - 1, warm_up);
     EXPECT_LT(
         distance(spike_triggered_average(run.stimuli, run.spikes.to(at::kFloat), lags, warm_up),
                  by_hand({run}, lags, first)),
         1e-6);
+    const auto both = by_hand({run, other}, lags, first);
     for (const std::int64_t part : {1, 2, 7, 23}) {
       SpikeTriggeredAverage sum(lags, 4, 2, warm_up);
-      for (const auto& trials : {run, other}) {
+      for (const auto& trials : std::vector<Trials>{run, other}) {
         for (std::int64_t t = 0; t < 23; t += part) {
           const auto count = std::min<std::int64_t>(part, 23 - t);
           sum.add(trials.stimuli.narrow(0, t, count), trials.spikes.narrow(0, t, count));
         }
         sum.end_trials();
       }
-      EXPECT_LT(distance(sum.average(), by_hand({run, other}, lags, first)), 1e-6) << part;
+      EXPECT_LT(distance(sum.average(), both), 1e-6) << part;
       EXPECT_EQ(sum.spikes()[1].item<double>(), (run.spikes + other.spikes)
                                                     .narrow(0, first, 23 - first)
                                                     .select(2, 1)
@@ -97,7 +98,7 @@ TEST(SpikeTriggeredAverage, FindsAPlantedFilter) {
 }
 
 TEST(SpikeTriggeredAverage, OfNoSpikesIsNoNumber) {
-  auto run = Run(4);
+  auto run = Trials(4);
   run.spikes.select(2, 1).zero_();
   const auto average = spike_triggered_average(run.stimuli, run.spikes.to(at::kFloat), 3);
   EXPECT_TRUE(at::isfinite(average[0]).all().item<bool>());
@@ -105,7 +106,7 @@ TEST(SpikeTriggeredAverage, OfNoSpikesIsNoNumber) {
 }
 
 TEST(SpikeTriggeredAverage, RefusesWhatDoesNotFit) {
-  const Run run(5);
+  const Trials run(5);
   EXPECT_THROW(SpikeTriggeredAverage(0, 4, 2), UsageError);
   EXPECT_THROW(SpikeTriggeredAverage(3, 4, 2, -1), UsageError);
   SpikeTriggeredAverage sum(3, 4, 2);

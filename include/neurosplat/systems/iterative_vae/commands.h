@@ -4,6 +4,8 @@
 
 namespace neurosplat::apps {
 
+/// `neurosplat-train iterative-vae`.
+void add_train_iterative_vae(Program& program);
 /// `neurosplat-evaluate ivae-convergence`.
 void add_evaluate_ivae_convergence(Program& program);
 /// `neurosplat-evaluate ivae-rate-distortion`.

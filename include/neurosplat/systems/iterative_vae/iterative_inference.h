@@ -9,6 +9,10 @@
 
 namespace neurosplat {
 
+namespace ivae {
+class InferenceEngine;
+}
+
 struct InferenceOptions {
   std::int64_t inner = 1;  ///< iterations a step
   double beta_inner = 1;   ///< leak towards yesterday's posterior, with more than one iteration
@@ -50,10 +54,8 @@ class IterativeInference {
   double accepted() const;
 
  private:
-  class Engine;
-  class Fused;
-  class Eager;
-  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<ivae::InferenceEngine> engine_;
+  std::int64_t batch_, pixels_, steps_ = 0;
 };
 
 }  // namespace neurosplat

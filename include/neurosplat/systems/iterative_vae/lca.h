@@ -30,7 +30,7 @@ at::Tensor lasso_objective(const at::Tensor& dictionary, const at::Tensor& patch
                            const at::Tensor& codes, double lambda);
 
 struct LcaDictionarySettings {
-  LcaSettings inference;  ///< its lambda is the last one, reached from below
+  LcaSettings inference{};  ///< its lambda is the last one, reached from below
   std::int64_t columns = 512;
   double rate = 0.01;         ///< eta
   std::int64_t batch = 1000;  ///< patches a step; an incomplete last batch is left out

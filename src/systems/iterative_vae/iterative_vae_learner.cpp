@@ -1,0 +1,216 @@
+#include "systems/iterative_vae/iterative_vae_learner.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/log.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/data/epoch_order.h"
+#include "neurosplat/io/image_file.h"
+#include "neurosplat/systems/iterative_vae/inference_scores.h"
+#include "neurosplat/systems/iterative_vae/iterative_inference.h"
+#include "neurosplat/systems/iterative_vae/model_file.h"
+#include "systems/iterative_vae/patch_sheets.h"
+
+namespace neurosplat {
+namespace {
+
+/// Patches measured at a time, and steps of the longer look.
+constexpr std::int64_t kBlock = 500, kLongSteps = 128;
+constexpr std::int64_t kShownPatches = 16;
+
+const IterativeVaeConfig& checked(const IterativeVaeConfig& config) {
+  check(config);
+  return config;
+}
+
+/// `count` of the validation patches, spread over all of them.
+at::Tensor held_out_of(const PatchSet& patches, std::int64_t count) {
+  const auto size = patches.validation.size(0);
+  if (count == 0 || count >= size) return patches.validation;
+  auto places = at::arange(count, at::kLong) * size;
+  return patches.validation.index_select(0, at::floor_divide(places, count));
+}
+
+struct HeldOut {
+  double r2 = 0, zeros = 0, change = 0, long_r2 = 0, long_zeros = 0;
+};
+
+HeldOut infer(const IterativeVae& model, const at::Tensor& patches, const InferenceOptions& options,
+              std::int64_t steps) {
+  HeldOut means;
+  const auto count = patches.size(0);
+  for (std::int64_t first = 0; first < count; first += kBlock) {
+    const auto x = patches.narrow(0, first, std::min(kBlock, count - first));
+    const double share = static_cast<double>(x.size(0)) / static_cast<double>(count);
+    IterativeInference inference(model, x.size(0), options);
+    for (std::int64_t t = 1; t <= std::max(steps, kLongSteps); ++t) {
+      inference.step(x);
+      if (t == steps) {
+        means.r2 += share * mean_r2(x, inference.reconstruction().cpu());
+        means.zeros += share * share_of_zeros(inference.activity().cpu());
+        means.change += share * inference.last_change();
+      }
+    }
+    means.long_r2 += share * mean_r2(x, inference.reconstruction().cpu());
+    means.long_zeros += share * share_of_zeros(inference.activity().cpu());
+  }
+  return means;
+}
+
+InferenceOptions inference_options(const IterativeVaeConfig& config) {
+  InferenceOptions options;
+  options.inner = config.n_iters_inner;
+  options.beta_inner = config.beta_inner;
+  options.seed = static_cast<std::uint64_t>(config.seed) + 1;
+  return options;
+}
+
+}  // namespace
+
+class IterativeVaeLearner::PatchBatches : public Batches {
+ public:
+  PatchBatches(const PatchSet& patches, const IterativeVaeConfig& config, const at::Device& device)
+      : size_(config.batch),
+        seed_(static_cast<std::uint64_t>(config.seed)),
+        hash_(patches.hash),
+        patches_(patches.train.to(device)) {
+    if (count() == 0) {
+      throw UsageError(text("batch: expected at most the ", patches_.size(0),
+                            " patches there are to train on, got ", size_));
+    }
+  }
+
+  std::int64_t count() const override { return patches_.size(0) / size_; }
+  std::int64_t size() const override { return size_; }
+  std::string unit() const override { return "patches"; }
+  std::string hash() const override { return hash_; }
+  void start_epoch(std::int64_t epoch, std::int64_t first) override {
+    order_ = epoch_order(seed_, epoch, patches_.size(0), /*shuffle=*/true);
+    next_ = first;
+  }
+  std::optional<Batch> next() override {
+    if (next_ >= count()) return std::nullopt;
+    const auto places = at::from_blob(order_.data() + next_ * size_, {size_}, at::kLong).clone();
+    ++next_;
+    return Batch{patches_.index_select(0, places.to(patches_.device()))};
+  }
+
+ private:
+  std::int64_t size_, next_ = 0;
+  std::uint64_t seed_;
+  std::string hash_;
+  at::Tensor patches_;
+  std::vector<std::int64_t> order_;
+};
+
+IterativeVaeLearner::IterativeVaeLearner(const IterativeVaeConfig& config, const at::Device& device)
+    : config_(checked(config)), device_(device), patches_(open_patches(config.patch_request())) {
+  log::info(patches_.description);
+  held_out_ = held_out_of(patches_, config.held_out_patches);
+  batches_ = std::make_unique<PatchBatches>(patches_, config, device);
+  update_ = std::make_unique<IterativeVaeUpdate>(config, patches_.train.size(1),
+                                                 batches_->count() * config.epochs, device);
+  log::info(text(update_->model().parameters(), " parameters, ",
+                 update_->fused() ? "fused" : "eager", " loop, beta ", config.full_beta(), ", ",
+                 patches_.train.size(0), " patches to train on, ", held_out_.size(0),
+                 " of ", patches_.validation.size(0), " held out measured"));
+}
+
+IterativeVaeLearner::~IterativeVaeLearner() = default;
+
+Batches& IterativeVaeLearner::batches() {
+  return *batches_;
+}
+
+Figures IterativeVaeLearner::step(const Batch& batch, StageClock&) {
+  return update_->step(batch[0]);
+}
+
+std::vector<std::string> IterativeVaeLearner::terms_in_table(const Figures&) const {
+  return {"nelbo", "nll", "kl", "beta", "temperature", "lr"};
+}
+
+std::string IterativeVaeLearner::line_of(const Figures& terms) const {
+  return text("nelbo ", fixed(figure(terms, "nelbo"), 2), " nats (first step ",
+              fixed(figure(terms, "nelbo_first"), 1), ", last ",
+              fixed(figure(terms, "nelbo_last"), 1), "), KL ", fixed(figure(terms, "kl"), 3),
+              ", beta ", fixed(figure(terms, "beta"), 2));
+}
+
+EpochReport IterativeVaeLearner::finish_epoch(std::int64_t epoch, const Figures& means, bool last) {
+  EpochReport report{{}, line_of(means)};
+  for (const auto& [name, value] : means) report.metrics[name] = value;
+  if (!is_due(epoch + 1, config_.held_out_every, last)) return report;
+  const auto found =
+      infer(update_->model(), held_out_, inference_options(config_), config_.t_train);
+  report.metrics["held_out_r2"] = found.r2;
+  report.metrics["held_out_zeros"] = found.zeros;
+  report.metrics["held_out_du_norm"] = found.change;
+  report.metrics["held_out_r2_t128"] = found.long_r2;
+  report.metrics["held_out_zeros_t128"] = found.long_zeros;
+  report.line += text("; held out R2 ", fixed(found.r2, 4), ", zeros ", fixed(found.zeros, 3),
+                      ", after ", std::max(config_.t_train, kLongSteps), " steps ",
+                      fixed(found.long_r2, 4), ", ", fixed(found.long_zeros, 3));
+  return report;
+}
+
+Curves IterativeVaeLearner::curves() const {
+  return {"held-out R2",
+          {{"held_out_r2", text("after ", config_.t_train, " steps")},
+           {"held_out_r2_t128", "after 128 steps"},
+           {"held_out_zeros", "zeros"}}};
+}
+
+void IterativeVaeLearner::draw(const std::filesystem::path& run, std::int64_t epoch) const {
+  const auto x = held_out_.narrow(0, 0, std::min(kShownPatches, held_out_.size(0)));
+  IterativeInference inference(update_->model(), x.size(0), inference_options(config_));
+  at::Tensor early;
+  for (std::int64_t t = 1; t <= std::max(config_.t_train, kLongSteps); ++t) {
+    inference.step(x);
+    if (t == config_.t_train) early = inference.reconstruction().clone();
+  }
+  const auto rows = at::cat({x, early.cpu(), inference.reconstruction().cpu()});
+  write_png(sheet_path(run, "recon", epoch),
+            patch_sheet(rows, patches_.side, x.size(0), patches_.unit_range));
+  if (config_.decoder != "lin") return;
+  const auto dictionary = update_->model().state().at("decoder.weight").detach().cpu();
+  write_png(sheet_path(run, "dictionary", epoch),
+            dictionary_sheet(dictionary, inference.state()[0].mean(0).cpu(), patches_.side));
+}
+
+void IterativeVaeLearner::write_models(const std::filesystem::path& run,
+                                       const std::map<std::string, std::string>& where) const {
+  auto more = where;
+  more["dataset"] = config_.dataset;
+  more["patches"] = std::to_string(config_.patches);
+  more["patch_size"] = std::to_string(patches_.side);
+  more["validation"] = text(config_.validation);
+  more["split_seed"] = std::to_string(config_.split_seed);
+  more["mirrored_filter"] = config_.mirrored_filter ? "true" : "false";
+  more["patch_hash"] = patches_.hash;
+  more["t_train"] = std::to_string(config_.t_train);
+  more["n_iters_inner"] = std::to_string(config_.n_iters_inner);
+  more["beta_inner"] = text(config_.beta_inner);
+  more["beta"] = text(config_.full_beta());
+  more["seed"] = std::to_string(config_.seed);
+  save_iterative_vae(run / "model.safetensors", update_->model(), more);
+}
+
+void IterativeVaeLearner::start_from(const std::filesystem::path& model) {
+  const auto stored = load_iterative_vae(model);
+  const auto &found = stored.model.architecture(), &wanted = update_->model().architecture();
+  if (!(found == wanted)) {
+    throw Error(text(model.string(), ": expected a ", wanted.model, " model of ", wanted.pixels,
+                     " pixels and ", wanted.latents, " latents (", wanted.decoder, ", ",
+                     wanted.activation, "), got ", found.model, ", ", found.pixels, ", ",
+                     found.latents, " (", found.decoder, ", ", found.activation, ")"));
+  }
+  update_->model().load_state(stored.model.state());
+}
+
+}  // namespace neurosplat
