@@ -54,7 +54,9 @@ void infer_in_blocks(const IterativeVae& model, const at::Tensor& patches, const
     const auto some = patches.narrow(0, first, count).to(device, at::kFloat).contiguous();
     IterativeInference inference(
         model, count,
-        {.guard = run.guard,
+        {.inner = run.inner,
+         .beta_inner = run.beta_inner,
+         .guard = run.guard,
          .seed = seed_of_block(run.seed, static_cast<std::uint64_t>(first / run.block))});
     const Block block{some, inference, first,
                       static_cast<double>(count) / static_cast<double>(total)};

@@ -31,8 +31,6 @@ struct MeasurementOptions {
   std::int64_t count = 2000, steps = 1000, block = 500, seed = 0;
   bool guard = false;
   std::string device = "auto";
-
-  MeasuredRun run() const;
 };
 
 /// `count` of the options is the command's default.
@@ -54,6 +52,9 @@ struct MeasuredModel {
   std::optional<double> number(const char* key) const;
   std::string file() const { return stored.file.string(); }
 };
+
+/// Inference as options ask for and as the model was trained: with as many iterations a step.
+MeasuredRun run_of(const MeasurementOptions& options, const MeasuredModel& model);
 
 std::string kind_of(const IterativeVaeArchitecture& sizes);
 std::string key_of(const std::string& label);
