@@ -45,7 +45,7 @@ std::vector<MeasuredCurves> measure(const MeasurementOptions& options,
                                     const at::Tensor& patches) {
   std::vector<MeasuredCurves> measured;
   for (const auto& model : models) {
-    auto run = options.run();
+    auto run = run_of(options, model);
     ProgressLine progress(model.label, "steps", run.steps_in_all(patches.size(0)));
     run.stepped = [&](std::int64_t done) { progress.update(done); };
     measured.push_back({model, inference_curves(model.stored.model, patches, run)});

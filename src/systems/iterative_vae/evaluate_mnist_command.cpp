@@ -82,7 +82,7 @@ ReadoutDigits readout_digits(const Options& options, const MeasuredPatches& meas
 
 Row measure(const Options& options, const MeasuredModel& model, const MeasuredPatches& measured,
             const ReadoutDigits& readout) {
-  auto run = options.measurement.run();
+  auto run = run_of(options.measurement, model);
   const auto validation = run.steps_in_all(measured.patches.size(0));
   ProgressLine progress(model.label, "steps",
                         validation + run.steps_in_all(readout.patches.size(0)));

@@ -57,7 +57,7 @@ std::vector<Row> measure_models(const Options& options, const std::vector<Measur
                                 const at::Tensor& patches) {
   std::vector<Row> rows;
   for (const auto& model : models) {
-    auto run = options.measurement.run();
+    auto run = run_of(options.measurement, model);
     ProgressLine progress(model.label, "steps", run.steps_in_all(patches.size(0)));
     run.stepped = [&](std::int64_t done) { progress.update(done); };
     const auto end = inference_end(model.stored.model, patches, run);

@@ -107,8 +107,21 @@ void name_models(std::vector<MeasuredModel>& models) {
 
 }  // namespace
 
-MeasuredRun MeasurementOptions::run() const {
-  return {.steps = steps, .block = block, .guard = guard, .seed = static_cast<std::uint64_t>(seed)};
+MeasuredRun run_of(const MeasurementOptions& options, const MeasuredModel& model) {
+  constexpr std::int64_t kMostInner = 64;  // of training
+  const auto inner = number_of<std::int64_t>(model.stored, "n_iters_inner").value_or(1);
+  const double leak = number_of<double>(model.stored, "beta_inner").value_or(1.0);
+  if (inner < 1 || inner > kMostInner || leak < 0) {
+    throw Error(text(model.file(), ": expected 1 to ", kMostInner,
+                     " iterations a step and beta_inner of at least 0, its description says ",
+                     inner, " and ", leak, ": give a file that is whole"));
+  }
+  return {.steps = options.steps,
+          .block = options.block,
+          .inner = inner,
+          .beta_inner = leak,
+          .guard = options.guard,
+          .seed = static_cast<std::uint64_t>(options.seed)};
 }
 
 std::optional<double> MeasuredModel::number(const char* wanted) const {

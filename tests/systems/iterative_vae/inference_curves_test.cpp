@@ -51,9 +51,10 @@ TEST(InferenceCurves, AreTheScoresOfEveryStep) {
   for (const auto& kind : kKinds) {
     SCOPED_TRACE(std::string(kind.latents) + " " + kind.activation);
     const auto model = model_of(kind);
-    const auto curves = inference_curves(model, patches, {.steps = 6, .block = 9, .seed = 4});
+    const auto curves = inference_curves(
+        model, patches, {.steps = 6, .block = 9, .inner = 2, .beta_inner = 0.5, .seed = 4});
     ASSERT_EQ(curves.r2.size(), 6U);
-    IterativeInference inference(model, 9, {.seed = 4});
+    IterativeInference inference(model, 9, {.inner = 2, .beta_inner = 0.5, .seed = 4});
     for (std::size_t step = 0; step < 6; ++step) {
       const auto before = inference.state().front().to(at::kDouble);
       inference.step(patches);

@@ -68,6 +68,20 @@ TEST(MeasuredModels, DescriptionsThatAreNoNumbersAreRefused) {
   EXPECT_EQ(described({}).number("beta"), std::nullopt);
 }
 
+TEST(MeasuredModels, InferAsTheyWereTrained) {
+  MeasurementOptions options;
+  options.steps = 7;
+  options.seed = 4;
+  const auto run = run_of(options, described({{"n_iters_inner", "3"}, {"beta_inner", "0.5"}}));
+  EXPECT_EQ(run.steps, 7);
+  EXPECT_EQ(run.seed, 4U);
+  EXPECT_EQ(run.inner, 3);
+  EXPECT_EQ(run.beta_inner, 0.5);
+  EXPECT_EQ(run_of(options, described({})).inner, 1);
+  EXPECT_THROW(run_of(options, described({{"n_iters_inner", "99"}})), Error);
+  EXPECT_THROW(run_of(options, described({{"beta_inner", "-1"}})), Error);
+}
+
 TEST(MeasuredModels, AreNamedByKindAndNumberedAmongTheirOwn) {
   const neurosplat::testing::TemporaryFolder folder;
   MeasurementOptions options;
