@@ -204,7 +204,7 @@ std::vector<MeasuredModel> load_measured_models(const MeasurementOptions& option
   std::vector<MeasuredModel> models;
   for (const auto& path : options.models) models.push_back({load_iterative_vae(path), {}, {}, {}});
   const auto pixels = models.front().stored.model.architecture().pixels;
-  for (const auto& model : models) {
+  for (auto& model : models) {
     const auto its = model.stored.model.architecture().pixels;
     if (its == pixels) {
       model.stored.model.to(device);
