@@ -77,7 +77,9 @@ TEST_F(PublishedFiles, OfTheReference) {
   for (const auto& curve : curves) {
     ASSERT_EQ(curve.step.size(), 1000U);
     EXPECT_EQ(curve.step.front(), 1.0);
-    if (curve.model == "iP") EXPECT_NEAR(curve.r2[15], 0.7076, 5e-5);
+    if (curve.model == "iP") {
+      EXPECT_NEAR(curve.r2[15], 0.7076, 5e-5);
+    }
   }
   const auto points = read_published_points(*folder / "S2_ratedist.csv");
   EXPECT_EQ(points.size(), 139U);
