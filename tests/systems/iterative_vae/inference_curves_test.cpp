@@ -140,7 +140,7 @@ TEST(InferenceCurves, RefuseWhatCannotBe) {
   auto flat = patches.clone();
   flat[2].fill_(0.3);
   EXPECT_THROW(inference_end(model, flat, {}), UsageError);
-  EXPECT_TRUE(at::equal(has_contrast(flat), at::tensor({true, true, false, true})));
+  EXPECT_TRUE(at::equal(has_contrast(flat), at::tensor({1, 1, 0, 1}).to(at::kBool)));
 }
 
 }  // namespace
