@@ -15,17 +15,23 @@ namespace {
 constexpr Colour kInk = {0.2F, 0.2F, 0.2F}, kGrid = {0.88F, 0.88F, 0.88F};
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-bool finite(const ChartPoint& point) {
-  return std::isfinite(point.x) && std::isfinite(point.y);
+bool drawable(const ChartPoint& point, bool log_x) {
+  return std::isfinite(point.x) && std::isfinite(point.y) && (!log_x || point.x > 0.0);
 }
 
-/// Round numbers along an axis: `first`, `first` + `step`, ..., `last`.
+/// Round numbers along an axis: `first`, `first` + `step`, ..., `last`; where `log`, of decimal
+/// logarithms.
 struct Axis {
   double first, last, step;
+  bool log = false;
 
-  double share(double value) const { return (value - first) / (last - first); }
+  double share(double value) const {
+    return ((log ? std::log10(value) : value) - first) / (last - first);
+  }
+  double end() const { return log ? std::pow(10.0, last) : last; }
   int count() const { return static_cast<int>(std::lround((last - first) / step)); }
   std::string label(int i) const {
+    if (log) return text(std::pow(10.0, first + step * i));
     const int decimals = std::max(0, static_cast<int>(std::ceil(-std::log10(step) - 1e-9)));
     return fixed(first + step * i, decimals);
   }
@@ -44,6 +50,15 @@ Axis round_axis(double low, double high, int parts) {
   return {first, std::max(last, first + step), step};
 }
 
+/// The whole powers of ten around low to high, about `parts` of them labelled.
+Axis log_axis(double low, double high, int parts) {
+  if (!(high > 0.0)) low = high = 1.0;
+  const double first = std::floor(std::log10(low) + 1e-9);
+  const double decades = std::max(1.0, std::ceil(std::log10(high) - 1e-9) - first);
+  const double step = std::ceil(decades / parts);
+  return {first, first + step * std::ceil(decades / step), step, true};
+}
+
 /// Where the lines go, and from what to what.
 struct Plot {
   cv::Rect area;
@@ -56,7 +71,7 @@ struct Plot {
 };
 
 Plot plot_of(const Chart& chart, int height, int width) {
-  double right = 0, low = kNone, high = kNone;
+  double left = kNone, right = 0, low = kNone, high = kNone;
   const auto reach = [&](double y) {
     if (!std::isfinite(y)) return;
     low = std::fmin(low, y);
@@ -66,7 +81,8 @@ Plot plot_of(const Chart& chart, int height, int width) {
   for (const auto& line : chart.lines) {
     names = std::max(names, Canvas::width_of(line.name));
     for (const auto& point : line.points) {
-      if (!finite(point)) continue;
+      if (!drawable(point, chart.log_x)) continue;
+      left = std::fmin(left, point.x);
       right = std::max(right, point.x);
       reach(point.y);
     }
@@ -78,12 +94,12 @@ Plot plot_of(const Chart& chart, int height, int width) {
   if (!std::isfinite(low)) low = high = 0;
   // Room, so that no point sits on the frame.
   constexpr double kRoom = 0.03;
-  right *= 1.0 + kRoom;
   const double room = kRoom * (high - low);
   constexpr int kLeft = 44, kTop = 46, kBottom = 42, kSample = 42;
   return {cv::Rect(kLeft, kTop, std::max(40, width - kLeft - names - kSample - 10),
                    std::max(40, height - kTop - kBottom)),
-          round_axis(0.0, right, 6), round_axis(low - room, high + room, 6)};
+          chart.log_x ? log_axis(left, right, 6) : round_axis(0.0, right * (1.0 + kRoom), 6),
+          round_axis(low - room, high + room, 6)};
 }
 
 void draw_axes(Canvas& canvas, const Plot& plot, const Chart& chart) {
@@ -108,20 +124,23 @@ void draw_axes(Canvas& canvas, const Plot& plot, const Chart& chart) {
                bottom + 34, kInk);
 }
 
-void draw_line(Canvas& canvas, const Plot& plot, const ChartLine& line) {
+void draw_dot(Canvas& canvas, const cv::Point& place, const Colour& colour) {
   constexpr int kRadius = 4;
+  cv::circle(canvas.mat, place, kRadius << kShift, bgr(colour), cv::FILLED, cv::LINE_AA, kShift);
+}
+
+void draw_line(Canvas& canvas, const Plot& plot, const ChartLine& line) {
   std::vector<cv::Point> points;
   for (const auto& point : line.points) {
-    if (!finite(point)) continue;
+    if (!drawable(point, plot.x.log)) continue;
     points.push_back(plot.at(point.x, point.y));
-    cv::circle(canvas.mat, points.back(), kRadius << kShift, bgr(line.colour), cv::FILLED,
-               cv::LINE_AA, kShift);
+    if (line.marks != ChartMarks::line) draw_dot(canvas, points.back(), line.colour);
     if (!(point.x_end > point.x)) continue;
-    const double end = std::min(point.x_end, plot.x.last);
+    const double end = std::min(point.x_end, plot.x.end());
     cv::line(canvas.mat, points.back(), plot.at(end, point.y), bgr(line.colour), 1, cv::LINE_AA,
              kShift);
   }
-  if (points.empty()) return;
+  if (points.empty() || line.marks == ChartMarks::dots) return;
   cv::polylines(canvas.mat, points, false, bgr(line.colour), 2, cv::LINE_AA, kShift);
 }
 
@@ -139,6 +158,13 @@ Colour line_colour(std::size_t index) {
   return kColours[index % kColours.size()];
 }
 
+Colour pale(const Colour& colour) {
+  constexpr float kWhiteness = 0.62F;
+  Colour paler = colour;
+  for (auto& part : paler) part += kWhiteness * (1.0F - part);
+  return paler;
+}
+
 at::Tensor draw_chart(const Chart& chart, int height, int width) {
   const at::NoGradGuard no_gradient;
   Canvas canvas(at::ones({3, height, width}, at::kFloat));
@@ -147,19 +173,22 @@ at::Tensor draw_chart(const Chart& chart, int height, int width) {
   const int names = plot.area.x + plot.area.width + 10;
   int row = plot.area.y + 10;
   const auto name_it = [&](const std::string& name, const Colour& colour, int thickness) {
-    cv::line(canvas.mat, {names, row - 4}, {names + 24, row - 4}, bgr(colour), thickness);
+    if (thickness == 0) draw_dot(canvas, {(names + 12) << kShift, (row - 4) << kShift}, colour);
+    if (thickness > 0) {
+      cv::line(canvas.mat, {names, row - 4}, {names + 24, row - 4}, bgr(colour), thickness);
+    }
     canvas.write(name, names + 30, row, kInk);
     row += 18;
   };
   for (const auto& line : chart.lines) {
     draw_line(canvas, plot, line);
-    name_it(line.name, line.colour, 2);
+    name_it(line.name, line.colour, line.marks == ChartMarks::dots ? 0 : 2);
   }
   for (const auto& level : chart.levels) {
     if (!std::isfinite(level.y)) continue;
     // On whole pixels, or it would be a pale line of two.
     const auto& area = plot.area;
-    const int y = plot.at(0, level.y).y >> kShift;
+    const int y = plot.at(plot.x.log ? 1.0 : 0.0, level.y).y >> kShift;
     cv::line(canvas.mat, {area.x, y}, {area.x + area.width, y}, bgr(level.colour), 1);
     name_it(level.name, level.colour, 1);
   }

@@ -14,11 +14,15 @@ struct ChartPoint {
   double x_end;  ///< a thin line runs from the point to there; x for none
 };
 
-/// Points joined in their order; those that are not finite are left out.
+/// How points are drawn: as dots joined by lines, as lines alone, or as dots alone.
+enum class ChartMarks { joined_dots, line, dots };
+
+/// Points in their order; those that are not finite are left out.
 struct ChartLine {
   std::string name;
   Colour colour;
   std::vector<ChartPoint> points;
+  ChartMarks marks = ChartMarks::joined_dots;
 };
 
 /// A level across the whole chart.
@@ -28,15 +32,20 @@ struct ChartLevel {
   double y;
 };
 
-/// Lines over round-numbered axes, x from 0 on, the names of lines and levels at the right.
+/// Lines over round-numbered axes, the names of lines and levels at the right.
 struct Chart {
   std::string title = {}, x_name = {}, y_name = {};
   std::vector<ChartLine> lines = {};
   std::vector<ChartLevel> levels = {};
+  /// x over whole powers of ten, points at 0 and below left out, instead of evenly from 0 on.
+  bool log_x = false;
 };
 
 /// Colours that can be told apart on white, for line `index`; they repeat after eight.
 Colour line_colour(std::size_t index);
+
+/// The same hue, most of it white: of what stands behind a line of that colour.
+Colour pale(const Colour& colour);
 
 /// Float [3, height, width], on white.
 at::Tensor draw_chart(const Chart& chart, int height, int width);
