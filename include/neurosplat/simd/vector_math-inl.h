@@ -109,16 +109,13 @@ NEUROSPLAT_INLINE Vector logarithm(Vector x) {
   const Integers low = m < 0.707106781186547524f;
   exponent = low ? exponent - 1.0f : exponent;
   m = (low ? m + m : m) - 1.0f;
-  const Vector z = m * m;
-  Vector p = all(7.0376836292e-2f);
-  p = p * m - 1.1514610310e-1f;
-  p = p * m + 1.1676998740e-1f;
-  p = p * m - 1.2420140846e-1f;
-  p = p * m + 1.4249322787e-1f;
-  p = p * m - 1.6668057665e-1f;
-  p = p * m + 2.0000714765e-1f;
-  p = p * m - 2.4999993993e-1f;
-  p = p * m + 3.3333331174e-1f;
+  // Cephes' polynomial in pairs (Estrin), whose chain is half as long.
+  const Vector z = m * m, z2 = z * z;
+  const Vector low_terms =
+      (-2.4999993993e-1f * m + 3.3333331174e-1f) + z * (-1.6668057665e-1f * m + 2.0000714765e-1f);
+  const Vector high_terms =
+      (-1.2420140846e-1f * m + 1.4249322787e-1f) + z * (-1.1514610310e-1f * m + 1.1676998740e-1f);
+  const Vector p = low_terms + z2 * (high_terms + z2 * 7.0376836292e-2f);
   const Vector y = p * m * z - 2.12194440e-4f * exponent - 0.5f * z;
   return (m + y) + 0.693359375f * exponent;
 }

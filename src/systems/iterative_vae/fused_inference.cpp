@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <vector>
 
 #include "neurosplat/simd/product.h"
 #include "systems/iterative_vae/free_energy.h"
 #include "systems/iterative_vae/inference_engine.h"
+#include "systems/iterative_vae/large_counts.h"
 #include "systems/iterative_vae/loop/loop.h"
 
 namespace neurosplat::ivae {
@@ -146,9 +146,9 @@ class FusedEngine : public InferenceEngine {
           simd::random_key(options_.seed, ((drawn_ + static_cast<std::uint64_t>(more)) << 24) +
                                               static_cast<std::uint64_t>(r));
       if (poisson_) {
-        kernels_.poisson_sample({latents_, now_[0].row(r), key, Counting::hard, 0,
-                                 std::numeric_limits<std::int32_t>::max(), activity_.row(r),
-                                 nullptr});
+        kernels_.poisson_sample({latents_, now_[0].row(r), key, Counting::hard, 0, kMostArrivals,
+                                 activity_.row(r), nullptr});
+        draw_large_counts(latents_, now_[0].row(r), key, activity_.row(r));
       } else {
         kernels_.gaussian_sample({latents_, now_[0].row(r), now_[1].row(r), key, gain_data(),
                                   activity_.row(r), noise_.row(r)});

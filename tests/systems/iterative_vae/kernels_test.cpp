@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "systems/iterative_vae/counted_noise.h"
+#include "systems/iterative_vae/large_counts.h"
 #include "systems/iterative_vae/loop/unrolled.h"
 #include "systems/iterative_vae/planted_model.h"
 
@@ -72,6 +73,23 @@ TEST(PoissonSample, HardCountsArePoisson) {
     const auto found = moments_of(rate, Counting::hard, 0, 77);
     EXPECT_NEAR(found.mean, rate, 4.5 * std::sqrt(rate / found.count));
     EXPECT_NEAR(found.variance, rate, 4.5 * std::sqrt((rate + 2 * rate * rate) / found.count));
+  }
+}
+
+/// 40,000 counts at each rate; those below are left alone.
+TEST(LargeCounts, ArePoissonToo) {
+  for (const double rate : {250.0, 20000.0}) {
+    std::vector<float> log_rate(40001, static_cast<float>(std::log(rate))), counts(40001, -1);
+    log_rate[40000] = std::log(150.0F);
+    ivae::draw_large_counts(40001, log_rate.data(), simd::random_key(3, 1), counts.data());
+    EXPECT_EQ(counts[40000], -1);
+    double sum = 0, squares = 0;
+    for (int i = 0; i < 40000; ++i) {
+      sum += counts[static_cast<std::size_t>(i)] - rate;
+      squares += std::pow(counts[static_cast<std::size_t>(i)] - rate, 2);
+    }
+    EXPECT_NEAR(sum / 40000, 0, 4 * std::sqrt(rate / 40000));
+    EXPECT_NEAR(squares / 40000 / rate, 1, 4 * std::sqrt(2.0 / 40000));
   }
 }
 

@@ -57,13 +57,12 @@ struct Clamped {
   Vector value, slope;
 };
 
-/// c - softplus(c - max(x, -8)).
+/// c - softplus(c - y) = y - log(1 + e^(y - c)), y = max(x, -8); from c + 80 on it is c.
 NEUROSPLAT_INLINE Clamped below(Vector x, float ceiling) {
-  const Vector room = ceiling - larger(x, all(-8.0f));
-  const Vector e = exp_or_zero(-magnitude(room));
-  const Vector softplus = larger(room, Vector{}) + logarithm(1.0f + e);
-  const Vector slope = (room >= 0.0f ? all(1.0f) : e) / (1.0f + e);
-  return {ceiling - softplus, x > -8.0f ? slope : Vector{}};
+  const Vector y = lesser(larger(x, all(-8.0f)), all(ceiling + 80.0f));
+  const Vector e = exponential(y - ceiling);
+  const Vector slope = 1.0f / (1.0f + e);
+  return {y - logarithm(1.0f + e), x > -8.0f ? slope : Vector{}};
 }
 
 static void poisson_step(const PoissonStep& s) {
