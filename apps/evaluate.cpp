@@ -21,6 +21,10 @@ int main(int argc, char** argv) {
     apps::add_evaluate_prior_alignment(all);
     apps::add_evaluate_lock(all);
     apps::add_evaluate_budget(all);
+    apps::add_evaluate_ivae_bars(all);
+    apps::add_evaluate_ivae_dictionary(all);
+    apps::add_evaluate_ivae_sta(all);
+    apps::add_evaluate_ivae_speed(all);
     apps::add_evaluate_ivae_convergence(all);
     apps::add_evaluate_ivae_rate_distortion(all);
     apps::add_evaluate_ivae_mnist(all);

@@ -2,6 +2,7 @@
 
 #include "neurosplat/program/program.h"
 #include "neurosplat/systems/cortex/commands.h"
+#include "neurosplat/systems/iterative_vae/commands.h"
 #include "neurosplat/systems/lock/commands.h"
 
 int main(int argc, char** argv) {
@@ -20,5 +21,6 @@ int main(int argc, char** argv) {
     apps::add_live_agreement(all, modes);
     apps::add_live_saccade(all, modes);
     apps::add_live_temporal(all, modes);
+    apps::add_live_infer(all);
   });
 }

@@ -43,7 +43,9 @@ TiledPicture tiled(const fs::path& file, const std::string& name, const PatchReq
                                 hash_of_bytes(light.const_data_ptr<float>(), light.nbytes())});
   try {
     const auto white = whitened(reduced_by_area(light, longest_side), whitening_of(request));
-    return {name, content, tiles_of(white, request.side)};
+    const auto tiles = tiles_of(white, request.side);
+    const auto kept = tiles.std(1).ge(request.least_deviation).nonzero().flatten();
+    return {name, content, tiles.index_select(0, kept), tiles.size(0) - kept.numel()};
   } catch (const Error& error) {
     throw Error(text(file.string(), ": ", error.what()));
   }
@@ -67,6 +69,7 @@ class Reader {
         ++place;
         if (!accept(*picture)) continue;
         patches += picture->picture->tiles.size(0);
+        flat_ += picture->picture->flat;
         group.pictures.push_back(*picture->picture);
       }
     }
@@ -78,8 +81,9 @@ class Reader {
 
   std::string notes() const {
     std::string words;
-    if (twins_ > 0) words += text(", ", twins_, " copies of others left out");
-    if (!faults_.empty()) words += text(", ", faults_.size(), " unusable ones left out");
+    if (flat_ > 0) words += text(", ", grouped(flat_), " flat ones left out");
+    if (twins_ > 0) words += text(", ", twins_, " copies of pictures left out");
+    if (!faults_.empty()) words += text(", ", faults_.size(), " unusable pictures left out");
     return words;
   }
 
@@ -148,6 +152,7 @@ class Reader {
   std::set<std::uint64_t> seen_;
   std::vector<std::string> faults_;
   std::size_t tried_ = 0, warned_ = 0, twins_ = 0;
+  std::int64_t flat_ = 0;
 };
 
 PatchSet patches_of(const PatchRequest& request, const std::vector<Folder>& folders) {

@@ -30,6 +30,9 @@ void check_request(const PatchRequest& request) {
   if (!(request.validation > 0 && request.validation < 1))
     throw UsageError(text("expected a share between 0 and 1 of the patches for validation, got ",
                           request.validation));
+  if (!(request.least_deviation >= 0 && request.least_deviation < 1))
+    throw UsageError(text("expected a least deviation of patches from 0 to below 1, got ",
+                          request.least_deviation));
 }
 
 }  // namespace

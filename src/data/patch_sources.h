@@ -26,6 +26,7 @@ struct TiledPicture {
   std::string name;           ///< unlike that of any other picture of the set
   std::uint64_t content = 0;  ///< hash of its pixels before
   at::Tensor tiles;
+  std::int64_t flat = 0;  ///< tiles left out, as too flat
 };
 
 /// Pictures of one origin, in a fixed order.

@@ -77,6 +77,7 @@ std::uint64_t hash_of_groups(const PatchRequest& request, const std::vector<Pict
   auto hash =
       hash_of({recipe, request.seed, static_cast<std::uint64_t>(request.side),
                static_cast<std::uint64_t>(kept), std::bit_cast<std::uint64_t>(request.validation),
+               std::bit_cast<std::uint64_t>(request.least_deviation),
                static_cast<std::uint64_t>(request.mirrored_filter)});
   for (const auto& group : groups) {
     hash = hash_of_name(group.name, hash);

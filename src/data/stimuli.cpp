@@ -127,11 +127,14 @@ class JitterCrop : public FrameFeeder {
     const auto& places = walks_.step();
     const auto at_place = places.accessor<double, 2>();
     auto frame = at::empty({pictures_.size(0), side_ * side_}, at::TensorOptions(at::kFloat));
+    const auto height = pictures_.size(1), width = pictures_.size(2);
+    auto* to = frame.mutable_data_ptr<float>();
     for (std::int64_t b = 0; b < pictures_.size(0); ++b) {
-      const auto window = pictures_[b]
-                              .narrow(0, spare_y_ + std::llround(at_place[0][b]), side_)
-                              .narrow(1, spare_x_ + std::llround(at_place[1][b]), side_);
-      frame[b].copy_(window.reshape({side_ * side_}));
+      const auto top = spare_y_ + std::llround(at_place[0][b]);
+      const auto left = spare_x_ + std::llround(at_place[1][b]);
+      for (std::int64_t row = 0; row < side_; ++row, to += side_)
+        std::copy_n(pictures_.const_data_ptr<float>() + (b * height + top + row) * width + left,
+                    side_, to);
     }
     return frame;
   }

@@ -184,7 +184,7 @@ PatchSet open_npy_patches(const PatchRequest& request) {
   const auto [mean, deviation] = moments_of(patches);
   const auto standard = (patches - mean).div_(deviation);
   const auto [train, validation] = block_rows(patches.size(0));
-  if (validation.numel() == 0)
+  if (patches.size(0) < blocks || validation.numel() == 0)
     throw Error(text("expected patches enough for ", blocks, " blocks to train and to validate at ",
                      path.string(), ", got ", patches.size(0)));
   PatchSet set;

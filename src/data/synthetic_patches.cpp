@@ -95,7 +95,8 @@ PatchSet open_synthetic_patches(const PatchRequest& request) {
     for (auto i = first; i < end; ++i) {
       const auto seed = hash_of({request.seed, static_cast<std::uint64_t>(i)});
       const auto white = whitened(scene(seed, side), options);
-      group.pictures[static_cast<std::size_t>(i)] = {text(i), seed, tiles_of(white, request.side)};
+      group.pictures[static_cast<std::size_t>(i)] = {text(i), seed, tiles_of(white, request.side),
+                                                     0};
     }
   });
   auto limited = request;

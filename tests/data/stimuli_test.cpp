@@ -32,7 +32,7 @@ TEST(Stationary, ShowsTheSameAgainAndAgain) {
   }
 }
 
-// Pictures whose pixels say where they are: 100 y + x.
+// Pictures whose pixels say where they are: 1000 y + x.
 at::Tensor places(std::int64_t batch, std::int64_t height, std::int64_t width) {
   const auto picture =
       at::arange(height, at::kFloat).mul(1000).unsqueeze(1) + at::arange(width, at::kFloat);
@@ -60,13 +60,13 @@ const double variance_error = 4.5 * std::sqrt(2.0 / static_cast<double>(walks));
 
 TEST(JitterCrop, WalksAsAnOrnsteinUhlenbeckProcess) {
   const Walk walk{3.0, 0.05};
-  const auto feeder = jitter_crop(places(walks, 101, 101), 1, 11, walk);
+  const auto feeder = jitter_crop(places(walks, 71, 71), 1, 11, walk);
   for (int t = 1; t <= 60; ++t) {
     const auto frame = feeder->next().view({-1}).to(at::kDouble);
     if (t != 1 && t != 5 && t != 60) continue;
     const auto y = at::floor(frame / 1000 + 1e-6), x = frame - 1000 * y;
     for (const auto& axis : {y, x}) {
-      const auto [mean, variance] = spread_of(axis - 50);
+      const auto [mean, variance] = spread_of(axis - 35);
       const double expected = walk_variance(walk, t) + 1.0 / 12;  // rounding to whole pixels
       EXPECT_NEAR(variance, expected, variance_error * expected) << t;
       EXPECT_NEAR(mean, 0, 4.5 * std::sqrt(expected / static_cast<double>(walks))) << t;
@@ -102,8 +102,6 @@ TEST(JitterCrop, UsesThePublishedConstantsAndSeeds) {
     const auto frame = one->next();
     EXPECT_TRUE(frame.equal(same->next()));
     EXPECT_FALSE(frame.equal(other->next()));
-    EXPECT_FALSE(frame[0].equal(frame[1]) && frame[1].equal(frame[2]) && frame[2].equal(frame[3]) &&
-                 t == 4);
   }
 }
 
@@ -111,15 +109,14 @@ TEST(JitterCrop, UsesThePublishedConstantsAndSeeds) {
 // parts of a pixel.
 TEST(JitterPad, WalksToPartsOfPixels) {
   const Walk walk{0.6, 0.03};
-  constexpr std::int64_t side = 41;
+  constexpr std::int64_t side = 25;
   const auto ramp = places(1, side, side).view({1, side * side}).expand({walks, side * side});
   const auto feeder = jitter_pad(ramp.contiguous(), 100, 12);
   for (int t = 1; t <= 8; ++t) {
     const auto frame = feeder->next().view({walks, side, side}).to(at::kDouble);
     if (t != 1 && t != 8) continue;
-    // 1000 y + x at the middle and the slope along x, so that y and x come apart.
-    const auto middle = frame.select(1, 20).select(1, 20) - 20020;
-    const auto y = middle / 1000;  // x is a thousandth of it
+    const auto middle = frame.select(1, 12).select(1, 12) - 12012;
+    const auto y = middle / 1000;  // and a thousandth of x
     const double expected = walk_variance(walk, t) * (1 + 1e-6);
     const auto [mean, variance] = spread_of(y);
     EXPECT_NEAR(variance, expected, variance_error * expected) << t;

@@ -34,8 +34,12 @@ struct PatchRequest {
   /// To take in all; fewer where there are no more (`description` says so). Stored sets, npy and
   /// mnist, are taken whole unless another number than the usual is given.
   std::int64_t patches = usual_patches;
-  double validation = 0.2;       ///< share, about; of stored sets their own
-  std::uint64_t seed = 0;        ///< of what is chosen, split and generated
+  double validation = 0.2;  ///< share, about; of stored sets their own
+  std::uint64_t seed = 0;   ///< of what is chosen, split and generated
+  /// Of natural and folder: flatter patches are left out, in deviations of their whitened picture.
+  /// Dark and blurred places of photographs have next to no contrast; a share of the variance that
+  /// is explained, such as R^2, means nothing there and would rule a mean over patches.
+  double least_deviation = 0.1;
   bool mirrored_filter = false;  ///< as of WhiteningOptions; of natural, folder and synthetic
 };
 

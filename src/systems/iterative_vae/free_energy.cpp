@@ -41,8 +41,8 @@ at::Tensor FreeEnergy::of(const at::Tensor& x, const InferenceState& state,
                           const InferenceState& prior) const {
   const auto [mean, variance] = moments(state);
   const auto left = x - at::matmul(mean, dictionary_.t());
-  const auto expected = 0.5 * (at::matmul(left.square(), precision_) +
-                               at::matmul(variance, column_energy_));
+  const auto expected =
+      0.5 * (at::matmul(left.square(), precision_) + at::matmul(variance, column_energy_));
   const auto away = state[0] - prior[0];
   if (poisson_) {
     return expected + (at::exp(prior[0]) * (1 + at::exp(away) * (away - 1))).sum(1);

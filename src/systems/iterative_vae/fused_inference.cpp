@@ -142,39 +142,39 @@ class FusedEngine : public InferenceEngine {
 
   void draw(std::int64_t first, std::int64_t count, std::int64_t more = 0) {
     for (std::int64_t r = first; r < first + count; ++r) {
-      const auto key = simd::random_key(
-          options_.seed, ((drawn_ + static_cast<std::uint64_t>(more)) << 24) +
-                            static_cast<std::uint64_t>(r));
+      const auto key =
+          simd::random_key(options_.seed, ((drawn_ + static_cast<std::uint64_t>(more)) << 24) +
+                                              static_cast<std::uint64_t>(r));
       if (poisson_) {
         kernels_.poisson_sample({latents_, now_[0].row(r), key, Counting::hard, 0,
-                                std::numeric_limits<std::int32_t>::max(), activity_.row(r),
-                                nullptr});
+                                 std::numeric_limits<std::int32_t>::max(), activity_.row(r),
+                                 nullptr});
       } else {
         kernels_.gaussian_sample({latents_, now_[0].row(r), now_[1].row(r), key, gain_data(),
-                                 activity_.row(r), noise_.row(r)});
+                                  activity_.row(r), noise_.row(r)});
       }
     }
     kernels_.product({count, pixels_, latents_, activity_.row(first), activity_.stride, 1,
-                     transposed_.const_data_ptr<float>(), transposed_.size(1), expected_.row(first),
-                     expected_.stride, false});
+                      transposed_.const_data_ptr<float>(), transposed_.size(1),
+                      expected_.row(first), expected_.stride, false});
   }
 
   void iterate(std::int64_t first, std::int64_t count) {
     for (std::int64_t r = first; r < first + count; ++r) {
-      kernels_.residual({pixels_, x_ + r * pixels_, expected_.row(r), precision_.const_data_ptr<float>(),
-                        error_.row(r)});
+      kernels_.residual({pixels_, x_ + r * pixels_, expected_.row(r),
+                         precision_.const_data_ptr<float>(), error_.row(r)});
     }
     kernels_.product({count, latents_, pixels_, error_.row(first), error_.stride, 1,
-                     dictionary_.const_data_ptr<float>(), dictionary_.size(1), drive_.row(first),
-                     drive_.stride, false});
+                      dictionary_.const_data_ptr<float>(), dictionary_.size(1), drive_.row(first),
+                      drive_.stride, false});
     const auto leak = static_cast<float>(options_.beta_inner);
     const auto* currents = bias_.const_data_ptr<float>();
     for (std::int64_t r = first; r < first + count; ++r) {
       if (poisson_) {
         kernels_.poisson_step({latents_, drive_.row(r), now_[0].row(r), prior_[0].row(r), currents,
-                              rates_[0], leak, static_cast<float>(ceilings_.state[0]),
-                              static_cast<float>(ceilings_.change[0]), next_[0].row(r), nullptr,
-                              nullptr, nullptr});
+                               rates_[0], leak, static_cast<float>(ceilings_.state[0]),
+                               static_cast<float>(ceilings_.change[0]), next_[0].row(r), nullptr,
+                               nullptr, nullptr});
         continue;
       }
       GaussianStep made{};
@@ -232,8 +232,9 @@ class FusedEngine : public InferenceEngine {
     double kept = 0;
     for (std::int64_t i = 0; i < options_.inner; ++i) {
       in_chunks([&](std::int64_t first, std::int64_t count) { iterate(first, count); });
-      const auto falls = energy_->of(frames, proposed, yesterday) < energy_->of(frames, view_, yesterday);
-      kept += falls.to(at::kFloat).mean().item<double>();
+      const auto falls =
+          energy_->of(frames, proposed, yesterday) < energy_->of(frames, view_, yesterday);
+      kept += falls.to(at::kDouble).mean().item<double>();
       for (std::size_t n = 0; n < proposed.size(); ++n) {
         view_[n].copy_(at::where(falls.unsqueeze(1), proposed[n], view_[n]));
       }

@@ -21,8 +21,9 @@ void check(const IterativeVaeArchitecture& sizes, std::int64_t batch,
     throw UsageError(text("beta_inner: expected at least 0, got ", options.beta_inner));
   }
   if (options.guard && !ivae::can_fuse(sizes)) {
-    throw UsageError("guard: its free energy is known for linear decoders with identity or relu, "
-                     "latents in multiples of 32 and pixels of 16: leave it away");
+    throw UsageError(
+        "guard: its free energy is known for linear decoders with identity or relu, "
+        "latents in multiples of 32 and pixels of 16: leave it away");
   }
 }
 
@@ -33,8 +34,8 @@ IterativeInference::IterativeInference(const IterativeVae& model, std::int64_t b
     : batch_(batch), pixels_(model.architecture().pixels) {
   check(model.architecture(), batch, options);
   const bool fused = ivae::can_fuse(model.architecture()) && model.scale().device().is_cpu();
-  engine_ = fused ? ivae::fused_engine(model, batch, options)
-                  : ivae::eager_engine(model, batch, options);
+  engine_ =
+      fused ? ivae::fused_engine(model, batch, options) : ivae::eager_engine(model, batch, options);
 }
 
 IterativeInference::~IterativeInference() = default;

@@ -177,6 +177,22 @@ at::Tensor IterativeVae::step_sizes() const {
   return at::exp(tensor("log_step"));
 }
 
+namespace {
+
+/// The layer that grows with both sizes is in the file, so that a model of that size may be made.
+void expect_first_layer(const std::map<std::string, at::Tensor>& tensors,
+                        const IterativeVaeArchitecture& sizes) {
+  check(sizes);
+  const auto small = side_of(sizes.pixels) / 4;
+  const auto rows = sizes.decoder == "lin"   ? sizes.pixels
+                    : sizes.decoder == "mlp" ? kHidden
+                                             : kChannels * small * small;
+  find_in_state({tensors, {}}, sizes.decoder == "lin" ? "decoder.weight" : "decoder.0.weight",
+                {rows, sizes.latents});
+}
+
+}  // namespace
+
 IterativeVaeArchitecture architecture_of(const std::map<std::string, at::Tensor>& tensors,
                                          const std::string& activation) {
   const auto size = [&](const std::string& name, std::int64_t dimensions,
@@ -194,10 +210,10 @@ IterativeVaeArchitecture architecture_of(const std::map<std::string, at::Tensor>
   sizes.pixels = size("log_scale", 1, 0);
   sizes.latents = size("log_bias", 1, 0);
   if (!tensors.contains("decoder.weight")) {
-    size("decoder.0.bias", 1, 0);
     const auto middle = tensors.find("decoder.1.weight");
     sizes.decoder = middle != tensors.end() && middle->second.dim() == 4 ? "conv" : "mlp";
   }
+  expect_first_layer(tensors, sizes);
   return sizes;
 }
 

@@ -61,6 +61,10 @@ void check(const IterativeVaeConfig& config) {
   }
 }
 
+void settle_schedule(IterativeVaeConfig& config) {
+  if (config.schedule_epochs == 0) config.schedule_epochs = config.epochs;
+}
+
 Annealed annealed_at(const IterativeVaeConfig& config, double share) {
   const auto rise = [&](double from, double length) {
     if (share < from) return 0.0;

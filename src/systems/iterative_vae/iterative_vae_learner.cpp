@@ -113,12 +113,13 @@ IterativeVaeLearner::IterativeVaeLearner(const IterativeVaeConfig& config, const
   log::info(patches_.description);
   held_out_ = held_out_of(patches_, config.held_out_patches);
   batches_ = std::make_unique<PatchBatches>(patches_, config, device);
-  update_ = std::make_unique<IterativeVaeUpdate>(config, patches_.train.size(1),
-                                                 batches_->count() * config.epochs, device);
+  settle_schedule(config_);
+  update_ = std::make_unique<IterativeVaeUpdate>(
+      config_, patches_.train.size(1), batches_->count() * config_.schedule_epochs, device);
   log::info(text(update_->model().parameters(), " parameters, ",
                  update_->fused() ? "fused" : "eager", " loop, beta ", config.full_beta(), ", ",
-                 patches_.train.size(0), " patches to train on, ", held_out_.size(0),
-                 " of ", patches_.validation.size(0), " held out measured"));
+                 patches_.train.size(0), " patches to train on, ", held_out_.size(0), " of ",
+                 patches_.validation.size(0), " held out measured"));
 }
 
 IterativeVaeLearner::~IterativeVaeLearner() = default;

@@ -13,9 +13,9 @@
 namespace neurosplat {
 
 /// Trains an iterative VAE: for each batch, T steps of inference and one of Adamax through all of
-/// them; docs/iterative-vae.md. The run gets recon_###.png (rows: validation patches, after T steps,
-/// after 128), dictionary_###.png for linear decoders and model.safetensors; metrics.jsonl has R^2,
-/// zeros and the last change of held-out inference.
+/// them; docs/iterative-vae.md. The run gets recon_###.png (rows: validation patches, after T
+/// steps, after 128), dictionary_###.png for linear decoders and model.safetensors; metrics.jsonl
+/// has R^2, zeros and the last change of held-out inference.
 class IterativeVaeLearner : public Learner {
  public:
   /// Reads the patches and builds the model. Throws as check(config) and open_patches() do.

@@ -26,8 +26,8 @@ StoredIterativeVae load_iterative_vae(const std::filesystem::path& path) {
   expect_kind(stored, kKind);
   try {
     const auto named = stored.metadata.find("activation");
-    const auto sizes = architecture_of(
-        stored.tensors, named == stored.metadata.end() ? "identity" : named->second);
+    const auto sizes = architecture_of(stored.tensors,
+                                       named == stored.metadata.end() ? "identity" : named->second);
     expect_described(stored.metadata, "latents_kind", sizes.model);
     expect_described(stored.metadata, "pixels", std::to_string(sizes.pixels));
     expect_described(stored.metadata, "latents", std::to_string(sizes.latents));

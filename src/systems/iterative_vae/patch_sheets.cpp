@@ -38,8 +38,8 @@ at::Tensor dictionary_sheet(const at::Tensor& dictionary, const at::Tensor& orde
   const auto places = at::argsort(order, /*stable=*/true, 0, /*descending=*/true);
   const auto columns = dictionary.t().index_select(0, places);
   const auto scaled = columns / at::clamp_min(std::get<0>(columns.abs().max(1, true)), 1e-12);
-  const auto a_row = static_cast<std::int64_t>(
-      std::ceil(std::sqrt(2.0 * static_cast<double>(columns.size(0)))));
+  const auto a_row =
+      static_cast<std::int64_t>(std::ceil(std::sqrt(2.0 * static_cast<double>(columns.size(0)))));
   return sheet_of(0.5 + 0.5 * scaled, side, std::max<std::int64_t>(1, a_row), 2);
 }
 

@@ -30,6 +30,13 @@ std::filesystem::path folder_read(const IterativeVaeConfig& config) {
   return config.dataset == "folder" ? config.data : std::filesystem::path();
 }
 
+void settle(IterativeVaeConfig& config, const IterativeVaeConfig* resumed) {
+  if (config.schedule_epochs == 0 && resumed != nullptr) {
+    config.schedule_epochs = resumed->schedule_epochs;
+  }
+  settle_schedule(config);
+}
+
 std::unique_ptr<Learner> make_learner(const IterativeVaeConfig& config, const at::Device& device,
                                       bool /*smoke*/) {
   return std::make_unique<IterativeVaeLearner>(config, device);
@@ -37,9 +44,10 @@ std::unique_ptr<Learner> make_learner(const IterativeVaeConfig& config, const at
 
 TrainingKind<IterativeVaeConfig> kind() {
   return {.name = "iterative-vae",
-          .description = "Train an iterative VAE, whose inference is a recurrent descent on the "
-                         "free energy: iP-VAE (--model poisson), iG-VAE (--model gaussian), "
-                         "iG-relu-VAE (--model gaussian --latent-act relu).",
+          .description =
+              "Train an iterative VAE, whose inference is a recurrent descent on the "
+              "free energy: iP-VAE (--model poisson), iG-VAE (--model gaussian), "
+              "iG-relu-VAE (--model gaussian --latent-act relu).",
           .resume_help =
               "continue the run in --out or in the folder given, with its own options; with a "
               "model file, start from its weights",
@@ -56,7 +64,7 @@ TrainingKind<IterativeVaeConfig> kind() {
           .models = {"model.safetensors"},
           .sheets = {"recon_###.png", "dictionary_###.png"},
           .takes_weights = true,
-          .settle = [](IterativeVaeConfig&, const IterativeVaeConfig*) {},
+          .settle = settle,
           .make_learner = make_learner};
 }
 

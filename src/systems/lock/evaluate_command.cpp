@@ -246,9 +246,9 @@ void add_evaluate_lock(Program& program) {
   add_refine_option(command, options->refine);
   add_set_options(command, options->sets);
   command
-      .add_option(
-          "--solvers", options->solvers,
-          "closed-form, closed-form-NARROWEST, latent, adam or adam-RATExSTEPS, comma between them")
+      .add_option("--solvers", options->solvers,
+                  "closed-form, closed-form-NARROWEST, latent, iterative, iterative-STEPS, adam or "
+                  "adam-RATExSTEPS, comma between them")
       ->delimiter(',')
       ->capture_default_str();
   auto& request = options->request;

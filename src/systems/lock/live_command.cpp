@@ -31,6 +31,7 @@ struct Request {
   std::filesystem::path model;
   std::string geometry = "picture";
   std::optional<double> budget_ms;
+  std::optional<std::int64_t> steps;
   bool smoke = false, no_adapt = false;
   LockSolverSettings settings;
   StreamOptions stream;
@@ -48,6 +49,7 @@ Geometry geometry_of(const std::string& name) {
 LockSolverSettings settings_of(const Request& request) {
   auto settings = request.settings;
   if (settings.solver == "closed_form") settings.solver = "closed-form";
+  if (request.steps) settings.steps = settings.inner_steps = *request.steps;
   settings.geometry = geometry_of(request.geometry);
   settings.adapt = !request.no_adapt;
   check(settings);
@@ -66,7 +68,11 @@ double budget_of(const Request& request) {
 
 std::string what_locks(const LockSolverSettings& settings, double budget_ms) {
   auto how = settings.solver;
-  if (settings.solver != "closed-form") how += text(", at most ", settings.steps, " steps");
+  if (settings.solver == "iterative") {
+    how += text(", at most ", settings.inner_steps, " steps of natural gradient");
+  } else if (settings.solver != "closed-form") {
+    how += text(", at most ", settings.steps, " steps");
+  }
   if (settings.solver == "adam") how += text(" of ", settings.learning_rate);
   return std::isfinite(budget_ms) ? text(how, ", ", budget_ms, " ms a frame") : how;
 }
@@ -108,12 +114,14 @@ int run(const Request& request, const std::vector<ModelMode>& modes) {
 
 void add_solver_options(CLI::App& command, Request& request) {
   auto& settings = request.settings;
-  command.add_option("--solver", settings.solver, "closed-form, adam or latent")
+  command.add_option("--solver", settings.solver, "closed-form, adam, latent or iterative")
       ->capture_default_str();
   command.add_option("--budget", request.budget_ms,
                      "milliseconds for a frame, panels included; default: 33, for adam none");
-  command.add_option("--steps", settings.steps, "most updates a frame, adam and latent")
-      ->capture_default_str();
+  command
+      .add_option("--steps", request.steps,
+                  "most updates a frame, adam and latent; iterative: 1 unless given")
+      ->default_str("5");
   command
       .add_option("--lr", settings.learning_rate, "step size of adam; 0.05 with 10 steps is calmer")
       ->capture_default_str();
@@ -132,6 +140,21 @@ void add_solver_options(CLI::App& command, Request& request) {
       .add_option("--narrowest", settings.narrowest,
                   "closed-form: least width of a packet, in units of the frame's side; less draws "
                   "finer detail with small, loud packets")
+      ->capture_default_str();
+  command
+      .add_option("--observation-noise", settings.observation_noise,
+                  "iterative: standard deviation of a frame's colours about the drawn picture's; "
+                  "less of it trusts the frame more")
+      ->capture_default_str();
+  command
+      .add_option("--samples", settings.samples,
+                  "iterative: samples of the posterior in a step; 0: its mean")
+      ->capture_default_str();
+  command
+      .add_option("--drift", settings.drift,
+                  "iterative: how far a latent number may wander from frame to frame")
+      ->capture_default_str();
+  command.add_option("--noise-seed", settings.noise_seed, "iterative: seed of the samples")
       ->capture_default_str();
   command.add_flag("--no-adapt", request.no_adapt,
                    "closed-form: leave the packets where they stand");

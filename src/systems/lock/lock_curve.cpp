@@ -194,7 +194,8 @@ void warm_up(LockSolver& solver, const LockSet& set, const std::vector<Job>& job
 }  // namespace
 
 NamedLockSolver lock_solver_from_name(const std::string& name) {
-  static constexpr std::string_view kAdam = "adam-", kClosedForm = "closed-form-";
+  static constexpr std::string_view kAdam = "adam-", kClosedForm = "closed-form-",
+                                    kIterative = "iterative-";
   NamedLockSolver solver{name, {}};
   const auto& names = lock_solver_names();
   if (std::find(names.begin(), names.end(), name) != names.end()) {
@@ -204,6 +205,12 @@ NamedLockSolver lock_solver_from_name(const std::string& name) {
   }
   if (name.starts_with(kClosedForm) &&
       parse(std::string_view(name).substr(kClosedForm.size()), solver.settings.narrowest)) {
+    check(solver.settings);
+    return solver;
+  }
+  if (name.starts_with(kIterative) &&
+      parse(std::string_view(name).substr(kIterative.size()), solver.settings.inner_steps)) {
+    solver.settings.solver = "iterative";
     check(solver.settings);
     return solver;
   }
@@ -219,7 +226,8 @@ NamedLockSolver lock_solver_from_name(const std::string& name) {
   }
   throw UsageError(
       text("solvers: expected closed-form, closed-form-NARROWEST (closed-form-0.01), latent, ",
-           "adam or adam-RATExSTEPS (adam-0.2x5), got '", name, "'"));
+           "iterative, iterative-STEPS (iterative-5), adam or adam-RATExSTEPS (adam-0.2x5), got '",
+           name, "'"));
 }
 
 std::string name_of(LockMode mode) {

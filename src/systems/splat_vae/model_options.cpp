@@ -1,8 +1,6 @@
 #include "neurosplat/systems/splat_vae/model_options.h"
 
-#include <system_error>
-
-#include "neurosplat/core/error.h"
+#include "neurosplat/program/shipped_file.h"
 
 namespace neurosplat::apps {
 
@@ -23,15 +21,7 @@ void add_refine_option(CLI::App& command, std::int64_t& steps) {
 }
 
 fs::path shipped_model() {
-  std::error_code failed;
-  const auto beside = fs::read_symlink("/proc/self/exe", failed).parent_path();
-  for (const auto& folder :
-       {beside / "models", beside.parent_path() / "share" / "neurosplat" / "models",
-        fs::path(NEUROSPLAT_SOURCE_FOLDER) / "models"}) {
-    const auto file = folder / "flowers-128.safetensors";
-    if (fs::is_regular_file(file, failed)) return file;
-  }
-  throw UsageError("expected --model PATH, there is no shipped flowers-128.safetensors: train one");
+  return shipped_file("flowers-128.safetensors");
 }
 
 }  // namespace neurosplat::apps

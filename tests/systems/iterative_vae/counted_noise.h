@@ -22,7 +22,7 @@ class CountedNoise : public ivae::Noise {
     auto* out = noise.mutable_data_ptr<double>();
     for (std::int64_t i = 0; i < sizes[0]; ++i) {
       for (std::int64_t r = 0; r < sizes[1]; ++r) {
-        const auto key = settings_.key(r, sample);
+        const auto key = this->key(r, sample);
         for (std::int64_t k = 0; k < sizes[2]; ++k) {
           *out++ = wait(bits(key, static_cast<std::uint32_t>(i * sizes[2] + k)));
         }
@@ -35,7 +35,7 @@ class CountedNoise : public ivae::Noise {
     auto noise = at::empty(sizes, at::kDouble);
     auto* out = noise.mutable_data_ptr<double>();
     for (std::int64_t r = 0; r < sizes[0]; ++r) {
-      const auto key = settings_.key(r, sample);
+      const auto key = this->key(r, sample);
       for (std::int64_t k = 0; k < sizes[1]; ++k) {
         const auto first = static_cast<std::uint32_t>(k / 32 * 32 + k % 16);
         const double radius = std::sqrt(2 * wait(bits(key, first)));
@@ -49,6 +49,12 @@ class CountedNoise : public ivae::Noise {
   at::Tensor counts(std::int64_t sample, const at::Tensor& rates) override {
     const auto times = at::cumsum(waits(sample, {64, rates.size(0), rates.size(1)}) / rates, 0);
     return (times <= 1).sum(0).to(rates.scalar_type());
+  }
+
+ protected:
+  const ivae::LoopSettings& settings() const { return settings_; }
+  virtual simd::RandomKey key(std::int64_t row, std::int64_t sample) const {
+    return settings_.key(row, sample);
   }
 
  private:

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "systems/iterative_vae/counted_noise.h"
+#include "systems/iterative_vae/planted_model.h"
 
 namespace neurosplat {
 namespace {
@@ -62,23 +63,6 @@ std::vector<Case> cases() {
           {"relu-inner", sizes("gaussian", "relu"), settings_of(3, 2, Counting::hard)}};
 }
 
-/// A model whose every weight matters.
-IterativeVae model_of(const IterativeVaeArchitecture& sizes) {
-  IterativeVae model(sizes, 3);
-  auto generator = at::detail::createCPUGenerator(11);
-  std::map<std::string, at::Tensor> weights;
-  for (const auto& [name, tensor] : model.state()) {
-    auto noise = at::randn(tensor.sizes(), generator, at::kFloat);
-    const double spread = name == "decoder.weight" ? 0.05 : 0.3;
-    auto value = noise * spread;
-    if (name == "prior.log_rate") value = value - 0.5;
-    if (name == "log_bias") value = value - 2;
-    weights[name] = value;
-  }
-  model.load_state(weights);
-  return model;
-}
-
 struct Outcome {
   ivae::LoopResult result;
   std::map<std::string, at::Tensor> gradients;
@@ -106,8 +90,8 @@ class Loops : public ::testing::TestWithParam<Case> {};
 
 TEST_P(Loops, AgreeInLossAndGradients) {
   const auto& [name, sizes, settings] = GetParam();
-  const auto model = model_of(sizes);
-  auto exact = model_of(sizes);
+  const auto model = testing::planted_model(sizes);
+  auto exact = testing::planted_model(sizes);
   exact.to(at::kCPU, at::kDouble);
   const auto x = at::randn({kPictures, kPixels}, at::detail::createCPUGenerator(2), at::kFloat);
   const auto fused = run(model, x, settings, true);

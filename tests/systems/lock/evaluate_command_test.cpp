@@ -186,6 +186,8 @@ TEST_F(EvaluateLock, SaysWhatWentWrong) {
   expect_refusal({}, 2, "--kodak");
   expect_refusal(with({"--solvers", "newton"}), 2, "newton");
   expect_refusal(with({"--solvers", "adam-0.2"}), 2, "RATExSTEPS");
+  expect_refusal(with({"--solvers", "iterative-0"}), 2, "steps");
+  expect_refusal(with({"--solvers", "iterative-x"}), 2, "iterative-STEPS");
   expect_refusal(with({"--budgets", "0"}), 2, "budgets");
   expect_refusal(with({"--budgets", "33,-5"}), 2, "budgets");
   expect_refusal(with({"--budgets", "fast"}), 2, "fast");

@@ -188,7 +188,7 @@ TEST_F(Live, GoesOnWhenTheDisplayGoes) {
 }
 
 TEST_F(Live, SmokeSaysThatItWorked) {
-  for (const char* solver : {"closed-form", "closed_form", "adam", "latent"}) {
+  for (const char* solver : {"closed-form", "closed_form", "adam", "latent", "iterative"}) {
     const auto run = live({"--smoke", "--solver", solver, "--no_adapt"});
     EXPECT_EQ(run.status, 0) << run.errors;
     EXPECT_TRUE(run.output.starts_with("smoke: ok, 3 frames, ")) << run.output;

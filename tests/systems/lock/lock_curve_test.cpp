@@ -51,6 +51,7 @@ LockCurveRequest request_of(const std::vector<std::string>& solvers, double budg
   for (const auto& name : solvers) {
     request.solvers.push_back(lock_solver_from_name(name));
     request.solvers.back().settings.adapt = false;
+    request.solvers.back().settings.observation_noise = 3;  // a random encoder's posterior is wide
     if (name == "latent") request.solvers.back().settings.steps = 2;
   }
   return request;
@@ -107,9 +108,15 @@ TEST(LockCurve, ReadsTheNamesOfSolvers) {
   const auto narrow = lock_solver_from_name("closed-form-0.01");
   EXPECT_EQ(narrow.settings.solver, "closed-form");
   EXPECT_EQ(narrow.settings.narrowest, 0.01);
-  for (const char* name : {"newton", "closed-form-", "closed-form-0", "closed-form-0.02x", "",
-                           "adam-", "adam-x", "adam-0.2x", "adam-x5", "adam-0.2x5.5", "adam-0x5",
-                           "adam--1x5", "adam-0.2x0", "adam-nanx5", "adam-0.2x5 "}) {
+  EXPECT_EQ(lock_solver_from_name("iterative").settings.inner_steps, 1);
+  const auto iterative = lock_solver_from_name("iterative-5");
+  EXPECT_EQ(iterative.name, "iterative-5");
+  EXPECT_EQ(iterative.settings.solver, "iterative");
+  EXPECT_EQ(iterative.settings.inner_steps, 5);
+  for (const char* name :
+       {"iterative-", "iterative-0", "iterative-1.5", "iterative--1", "newton", "closed-form-",
+        "closed-form-0", "closed-form-0.02x", "", "adam-", "adam-x", "adam-0.2x", "adam-x5",
+        "adam-0.2x5.5", "adam-0x5", "adam--1x5", "adam-0.2x0", "adam-nanx5", "adam-0.2x5 "}) {
     EXPECT_THROW(lock_solver_from_name(name), UsageError) << name;
   }
 }
@@ -130,11 +137,11 @@ TEST(LockCurve, RefusesWhatCannotBeMeasured) {
 }
 
 TEST(LockCurve, MeasuresEverySolverInEveryMode) {
-  const std::vector<std::string> solvers = {"closed-form", "adam-0.05x4", "latent"};
+  const std::vector<std::string> solvers = {"closed-form", "adam-0.05x4", "latent", "iterative-2"};
   std::size_t called = 0;
   const auto rows = measure_lock(model(), {pictures(3), pictures(4, 30.0)}, request_of(solvers),
                                  [&](const LockRow&) { ++called; });
-  ASSERT_EQ(rows.size(), 9U);  // cold, still and video
+  ASSERT_EQ(rows.size(), 12U);  // cold, still and video
   EXPECT_EQ(called, rows.size());
   std::map<LockMode, int> modes;
   for (const auto& row : rows) {
@@ -146,9 +153,9 @@ TEST(LockCurve, MeasuresEverySolverInEveryMode) {
     EXPECT_EQ(row.dropped_frames.has_value(), row.mode == LockMode::video);
     EXPECT_EQ(row.pictures + row.dropped_frames.value_or(0), row.mode == LockMode::video ? 4 : 3);
   }
-  EXPECT_EQ(modes[LockMode::cold], 3);
-  EXPECT_EQ(modes[LockMode::still], 3);
-  EXPECT_EQ(modes[LockMode::video], 3);
+  EXPECT_EQ(modes[LockMode::cold], 4);
+  EXPECT_EQ(modes[LockMode::still], 4);
+  EXPECT_EQ(modes[LockMode::video], 4);
 }
 
 // Adam starts from the prior at every frame: the third frame of a still scene is like the first,

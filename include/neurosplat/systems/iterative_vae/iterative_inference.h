@@ -16,8 +16,9 @@ class InferenceEngine;
 struct InferenceOptions {
   std::int64_t inner = 1;  ///< iterations a step
   double beta_inner = 1;   ///< leak towards yesterday's posterior, with more than one iteration
-  /// A step is kept only where it lowers the free energy E[-log p(x | z)] + KL(new || old), in closed
-  /// form, picture by picture; else the state stays. For linear decoders with identity or relu.
+  /// A step is kept only where it lowers the free energy E[-log p(x | z)] + KL(new || old), in
+  /// closed form, picture by picture; else the state stays. For linear decoders with identity or
+  /// relu.
   bool guard = false;
   std::uint64_t seed = 0;  ///< of the samples
 };
@@ -37,15 +38,15 @@ class IterativeInference {
 
   /// Back to the learned prior; the noise goes on.
   void reset();
-  /// One step on float32 pictures [batch, pixels]. Throws Error for another shape or where a picture
-  /// has numbers that are not finite; the state then stays.
+  /// One step on float32 pictures [batch, pixels]. Throws Error for another shape or where a
+  /// picture has numbers that are not finite; the state then stays.
   void step(const at::Tensor& frames);
 
   std::int64_t steps() const;  ///< since the start or the last reset
   // Of the state now, float32 views that the next step changes; clone what is to be kept.
-  const InferenceState& state() const;   ///< Poisson [log-rates], Gaussian [means, log sigmas]
-  at::Tensor activity() const;           ///< [batch, latents]: spike counts, or e^g f(z)
-  at::Tensor reconstruction() const;     ///< [batch, pixels], drawn from the activity
+  const InferenceState& state() const;  ///< Poisson [log-rates], Gaussian [means, log sigmas]
+  at::Tensor activity() const;          ///< [batch, latents]: spike counts, or e^g f(z)
+  at::Tensor reconstruction() const;    ///< [batch, pixels], drawn from the activity
   /// [batch, pixels]: from the mean rather than a sample: rates e^u, or the activity of the means.
   at::Tensor mean_reconstruction() const;
   /// Mean over the batch of |u now - u before the last step|, of the first state alone; 0 before.

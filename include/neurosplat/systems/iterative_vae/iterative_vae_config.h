@@ -54,6 +54,7 @@ struct IterativeVaeConfig : DeviceOptions, RunOptions {
   double warmup_portion = 0.005;
   double weight_decay = 3e-4;
   double grad_clip = 300;
+  std::int64_t schedule_epochs = 0;
 
   std::int64_t held_out_every = 1;
   std::int64_t held_out_patches = 2000;
@@ -123,6 +124,9 @@ void visit_options(IterativeVaeConfig& config, Visitor&& visit) {
   training("lr_min", config.lr_min, "where its cosine ends", AtLeast{0});
   training("warmup_portion", config.warmup_portion, "share of the run over which lr rises",
            Between{0, 0.5});
+  training("schedule_epochs", config.schedule_epochs,
+           "epochs that all schedules span, then they stay; 0: the epochs that the run began with",
+           AtLeast{0});
   training("weight_decay", config.weight_decay, "times the weights, added to the gradient",
            AtLeast{0});
   training("grad_clip", config.grad_clip, "largest norm of the gradient; thrice that in warm-up",
@@ -148,8 +152,11 @@ void visit_options(IterativeVaeConfig& config, Visitor&& visit) {
 /// Throws UsageError, one line, when a value cannot be.
 void check(const IterativeVaeConfig& config);
 
-/// Inference at its loosest: what clamps hold back. 0 at first, 1 in the end and at test.
-/// The annealed quantities of a run at `share` of it, 0 to 1.
+/// The schedules' length belongs to the run: a `schedule_epochs` of 0 becomes `epochs`.
+void settle_schedule(IterativeVaeConfig& config);
+
+/// What changes along a run, at `share` of it: 0 to 1, and beyond as at 1. `openness`: of the
+/// clamps, 0 at first, 1 in the end and at test.
 struct Annealed {
   double beta, openness, temperature;
 };

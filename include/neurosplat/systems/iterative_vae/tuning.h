@@ -4,7 +4,7 @@
 
 namespace neurosplat {
 
-/// How neurons prefer directions of a stimulus. float64 [K]; NaN for a neuron that never responds.
+/// How neurons prefer directions of a stimulus. float64 [K]; NaN, but for the peak, of silent ones.
 /// Directions in degrees, [0, 360); orientations are directions without their sense, [0, 180).
 struct Tuning {
   at::Tensor peak;                     ///< largest response

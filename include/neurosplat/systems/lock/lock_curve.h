@@ -21,8 +21,9 @@ struct NamedLockSolver {
 };
 
 /// "closed-form", "latent" (as many steps as the budget allows), "adam" (as the reference starts
-/// it) or "adam-RATExSTEPS", e.g. adam-0.05x10, or "closed-form-NARROWEST", e.g. closed-form-0.01.
-/// Throws UsageError for anything else.
+/// it) or "adam-RATExSTEPS", e.g. adam-0.05x10, or "closed-form-NARROWEST", e.g. closed-form-0.01,
+/// or "iterative" (a step a frame) or "iterative-STEPS", e.g. iterative-5. Throws UsageError for
+/// anything else.
 NamedLockSolver lock_solver_from_name(const std::string& name);
 
 /// Pictures to lock onto, or the frames of one video.

@@ -23,7 +23,8 @@ struct LockView {
 /// Lets packets follow one frame after another. State in, frame and time in, state out: a solver
 /// keeps its state between frames, spends up to the budget on each and can be stopped after any
 /// step. However small the budget, the closed form solves once for each frame and shows the prior
-/// where that is nearer to it; the descents, which start from the prior, then show the prior.
+/// where that is nearer to it; the descents, which start from the prior, then show the prior, and
+/// the iterative solver shows what it kept or the prior, whichever is nearer.
 class LockSolver {
  public:
   virtual ~LockSolver() = default;
@@ -38,7 +39,7 @@ class LockSolver {
 enum class Geometry { picture, anchors, decoder };
 
 struct LockSolverSettings {
-  std::string solver = "closed-form";  ///< closed-form, adam or latent
+  std::string solver = "closed-form";  ///< one of lock_solver_names()
   // Adam on all raw numbers from the decoder's packets, each frame: docs/neuro-splat.md, "Lock".
   std::int64_t steps = 5;  ///< most updates a frame
   double learning_rate = 0.2;
@@ -50,9 +51,17 @@ struct LockSolverSettings {
   bool adapt = true;                      ///< move the geometry in what is left of the budget
   // Latent: Adam on the latent numbers.
   double latent_rate = 0.2;
+  // Iterative: natural gradients in a Gaussian over the latent numbers, which is kept from frame to
+  // frame (neurosplat/training/natural_gradient.h): docs/lock.md, "The iterative solver".
+  std::int64_t inner_steps = 1;     ///< most updates a frame
+  double observation_noise = 0.18;  ///< s of |frame - drawn|^2 / (2 s^2), colours in [0, 1]
+  double natural_rate = 1;          ///< of 1: the whole natural gradient
+  std::int64_t samples = 2;         ///< of the posterior in a step, 0 to 256; 0: its mean alone
+  double drift = 0;                 ///< standard deviation by which a latent may change in a frame
+  std::uint64_t noise_seed = 0;     ///< of the samples; reset() begins it anew
 };
 
-/// Names for help and errors: "closed-form", "adam", "latent".
+/// Names for help and errors: "closed-form", "adam", "latent", "iterative".
 const std::vector<std::string>& lock_solver_names();
 
 /// Throws UsageError for a setting that cannot be.
