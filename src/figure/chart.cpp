@@ -95,11 +95,15 @@ Plot plot_of(const Chart& chart, int height, int width) {
   // Room, so that no point sits on the frame.
   constexpr double kRoom = 0.03;
   const double room = kRoom * (high - low);
-  constexpr int kLeft = 44, kTop = 46, kBottom = 42, kSample = 42;
-  return {cv::Rect(kLeft, kTop, std::max(40, width - kLeft - names - kSample - 10),
+  const auto y = round_axis(low - room, high + room, 6);
+  constexpr int kLeast = 44, kTop = 46, kBottom = 42, kSample = 42;
+  int left_margin = kLeast;
+  for (int i = 0; i <= y.count(); ++i) {
+    left_margin = std::max(left_margin, Canvas::width_of(y.label(i)) + 10);
+  }
+  return {cv::Rect(left_margin, kTop, std::max(40, width - left_margin - names - kSample - 10),
                    std::max(40, height - kTop - kBottom)),
-          chart.log_x ? log_axis(left, right, 6) : round_axis(0.0, right * (1.0 + kRoom), 6),
-          round_axis(low - room, high + room, 6)};
+          chart.log_x ? log_axis(left, right, 6) : round_axis(0.0, right * (1.0 + kRoom), 6), y};
 }
 
 void draw_axes(Canvas& canvas, const Plot& plot, const Chart& chart) {

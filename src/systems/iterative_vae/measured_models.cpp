@@ -4,7 +4,6 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <map>
@@ -93,15 +92,13 @@ void check_trained_beside(const MeasurementOptions& options,
 
 void name_models(std::vector<MeasuredModel>& models) {
   std::map<std::string, int> seen;
-  std::vector<std::string> kinds;
-  for (auto& model : models) {
+  for (std::size_t i = 0; i < models.size(); ++i) {
+    auto& model = models[i];
     model.kind = kind_of(model.stored.model.architecture());
     const int number = ++seen[model.kind];
     model.label = number == 1 ? model.kind : text(model.kind, " ", number);
     model.key = key_of(model.label);
-    const auto known = std::find(kinds.begin(), kinds.end(), model.kind);
-    model.colour = static_cast<std::size_t>(known - kinds.begin());
-    if (known == kinds.end()) kinds.push_back(model.kind);
+    model.colour = i;
   }
 }
 

@@ -46,7 +46,7 @@ struct MeasuredModel {
   std::string kind;        ///< iP, iG or iG-ACTIVATION
   std::string label;       ///< the kind; of more than one of a kind, numbered from the second on
   std::string key;         ///< the label as results spell it: ip, ig_relu, ip_2
-  std::size_t colour = 0;  ///< the place among kinds
+  std::size_t colour = 0;  ///< the place among models
 
   /// Of the file's description; nothing where it does not say, or no number.
   std::optional<double> number(const char* key) const;

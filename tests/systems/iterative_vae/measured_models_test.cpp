@@ -102,7 +102,7 @@ TEST(MeasuredModels, AreNamedByKindAndNumberedAmongTheirOwn) {
   EXPECT_EQ(models[2].label, "iP 2");
   EXPECT_EQ(models[2].key, "ip_2");
   EXPECT_EQ(models[2].kind, "iP");
-  EXPECT_EQ(models[2].colour, models[0].colour);
+  EXPECT_NE(models[2].colour, models[0].colour);
   EXPECT_EQ(models[3].label, "iG");
   EXPECT_NE(models[3].colour, models[1].colour);
 }
