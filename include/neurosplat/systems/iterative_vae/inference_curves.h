@@ -17,8 +17,8 @@ struct MeasuredRun {
   std::int64_t block = 500;  ///< patches at a time
   std::int64_t inner = 1;    ///< iterations a step; with more than one `beta_inner` is their leak
   double beta_inner = 1;
-  bool guard = false;        ///< InferenceOptions::guard
-  std::uint64_t seed = 0;    ///< of the samples
+  bool guard = false;      ///< InferenceOptions::guard
+  std::uint64_t seed = 0;  ///< of the samples
   /// Told after every step of a block how many are done, of steps_in_all().
   std::function<void(std::int64_t)> stepped = {};
 
