@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "data/content_hash.h"
-#include "neurosplat/data/epoch_order.h"
 #include "data/patch_sources.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/data/epoch_order.h"
 
 namespace neurosplat {
 namespace {
