@@ -1,4 +1,5 @@
-#include <ATen/ATen.h>
+// Not ATen.h: with it the program would show lists of numbers among defaults as c10 streams them.
+#include <ATen/core/Tensor.h>
 
 #include <algorithm>
 #include <cmath>
