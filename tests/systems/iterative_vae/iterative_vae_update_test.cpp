@@ -172,6 +172,24 @@ TEST(IterativeVaeUpdate, RepeatsItsStepsOnAPicture) {
   }
 }
 
+/// Adamax's first moment is .9 of the one before and .1 of the gradient: the learned prior has one
+/// in the second round too, though the state is carried over as numbers.
+TEST(IterativeVaeUpdate, ThePriorLearnsFromEveryRound) {
+  auto config = small();
+  config.weight_decay = 0;
+  const auto moment = [&](std::int64_t rounds) {
+    config.n_iters_outer = rounds;
+    auto update = update_of(config);
+    update.step(patches(20));
+    TensorFile state;
+    update.save(state);
+    return state.tensors.at("adamax.first.prior.log_rate").clone();
+  };
+  const auto one = moment(1);
+  const auto second_gradient = (moment(2) - 0.9 * one) / 0.1;
+  EXPECT_GT(second_gradient.norm().item<double>(), 0.01 * (one / 0.1).norm().item<double>());
+}
+
 TEST(IterativeVaeUpdate, ALossThatIsNotFiniteLeavesTheWeights) {
   auto update = update_of(small());
   std::map<std::string, at::Tensor> before;
