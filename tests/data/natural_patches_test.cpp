@@ -90,7 +90,8 @@ TEST_F(NaturalPatches, TakesWhatIsThere) {
 
 TEST(NaturalPatchesOfPhotographs, AreTakenOfRealFiles) {
   const auto shared = testing::shared_folder("data");
-  if (!shared || !fs::exists(*shared / "kodak")) GTEST_SKIP() << "needs ../shared/data";
+  if (!shared || !fs::exists(*shared / "kodak"))
+    GTEST_SKIP() << "needs the photographs of ../shared/data/kodak and its neighbours";
   const TemporaryFolder root;
   for (const std::string name :
        {"kodak/kodim01.png", "kodak/kodim02.png", "natural-images/bsds/100001.jpg"}) {

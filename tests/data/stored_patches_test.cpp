@@ -244,7 +244,7 @@ TEST_F(MnistPatches, OneDigitCannotBeSplit) {
 
 TEST(MnistPatchesOfTheRealFile, AreSplitByTheThousand) {
   const auto folder = testing::shared_folder("data/mnist-t10k");
-  if (!folder) GTEST_SKIP() << "needs ../shared/data/mnist-t10k";
+  if (!folder) GTEST_SKIP() << "needs the real digits in ../shared/data/mnist-t10k";
   const auto set = open_patches({.dataset = "mnist", .root = folder->parent_path()});
   EXPECT_EQ(set.train.sizes(), at::IntArrayRef({8000, 784}));
   EXPECT_EQ(set.validation.sizes(), at::IntArrayRef({2000, 784}));

@@ -32,7 +32,7 @@ std::string name_of(const WhiteningOptions& options, int number) {
 
 TEST(Whitening, AgreesWithNumPy) {
   const auto python = testing::python_with("numpy, safetensors");
-  if (!python) GTEST_SKIP() << "needs .venv with numpy and safetensors";
+  if (!python) GTEST_SKIP() << "needs numpy and safetensors in .venv: scripts/setup.sh";
   const testing::TemporaryFolder folder;
   TensorFile pictures, ours;
   int number = 0;

@@ -95,7 +95,8 @@ TEST_F(GreyFile, RefusesWhatReadPictureRefuses) {
 
 TEST(GreyFileOfVanHateren, SpansItsSixteenBits) {
   const auto folder = testing::shared_folder("data/natural-images/vanhateren");
-  if (!folder) GTEST_SKIP() << "needs ../shared/data/natural-images";
+  if (!folder)
+    GTEST_SKIP() << "needs the 16-bit picture in ../shared/data/natural-images/vanhateren";
   const auto grey = read_grey_levels(*folder / "vanhateren_one.png");
   EXPECT_EQ(grey.sizes(), at::IntArrayRef({1024, 1536}));
   EXPECT_NEAR(grey.min().item<double>() * 65535, 88, 0.01);

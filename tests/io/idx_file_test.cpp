@@ -119,7 +119,7 @@ TEST_F(IdxFile, RefusesWhatIsNoFile) {
 
 TEST(IdxFileOfMnist, IsReadWhole) {
   const auto folder = testing::shared_folder("data/mnist-t10k");
-  if (!folder) GTEST_SKIP() << "needs ../shared/data/mnist-t10k";
+  if (!folder) GTEST_SKIP() << "needs the real digits in ../shared/data/mnist-t10k";
   const auto digits = read_idx(*folder / "t10k-images-idx3-ubyte.gz");
   EXPECT_EQ(digits.sizes(), at::IntArrayRef({10000, 28, 28}));
   EXPECT_NEAR(digits.to(at::kDouble).mean().item<double>() / 255, 0.1325, 0.0005);

@@ -61,7 +61,7 @@ TEST(WavFile, HasTheHeaderAndTheSamples) {
 
 TEST(WavFile, PythonReadsIt) {
   const auto python = testing::python_with("wave");
-  if (!python) GTEST_SKIP() << "no Python in .venv";
+  if (!python) GTEST_SKIP() << "needs Python's wave module, in .venv: scripts/setup.sh";
   const TemporaryFolder folder;
   const auto samples = 2.0 * at::rand({5000}, at::detail::createCPUGenerator(1), at::kFloat) - 1.0;
   write_wav(folder / "a.wav", samples, 8000);

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "systems/iterative_vae/loop/loop.h"
+
 namespace neurosplat::ivae {
 
 FreeEnergy::FreeEnergy(const IterativeVae& model) : poisson_(model.architecture().poisson()) {
@@ -43,14 +45,7 @@ at::Tensor FreeEnergy::of(const at::Tensor& x, const InferenceState& state,
   const auto left = x - at::matmul(mean, dictionary_.t());
   const auto expected =
       0.5 * (at::matmul(left.square(), precision_) + at::matmul(variance, column_energy_));
-  const auto away = state[0] - prior[0];
-  if (poisson_) {
-    return expected + (at::exp(prior[0]) * (1 + at::exp(away) * (away - 1))).sum(1);
-  }
-  const auto narrower = state[1] - prior[1];
-  const auto kl =
-      0.5 * ((away * at::exp(-prior[1])).square() + at::exp(2 * narrower) - 1) - narrower;
-  return expected + kl.sum(1);
+  return expected + divergence(state, prior, /*exact=*/true);
 }
 
 }  // namespace neurosplat::ivae

@@ -11,7 +11,7 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/epoch_order.h"
 #include "neurosplat/io/image_file.h"
-#include "neurosplat/systems/iterative_vae/inference_scores.h"
+#include "neurosplat/systems/iterative_vae/inference_curves.h"
 #include "neurosplat/systems/iterative_vae/iterative_inference.h"
 #include "neurosplat/systems/iterative_vae/model_file.h"
 #include "systems/iterative_vae/patch_sheets.h"
@@ -19,8 +19,6 @@
 namespace neurosplat {
 namespace {
 
-/// Patches measured at a time, and steps of the longer look.
-constexpr std::int64_t kBlock = 500, kLongSteps = 128;
 constexpr std::int64_t kShownPatches = 16;
 
 const IterativeVaeConfig& checked(const IterativeVaeConfig& config) {
@@ -36,30 +34,10 @@ at::Tensor held_out_of(const PatchSet& patches, std::int64_t count) {
   return patches.validation.index_select(0, at::floor_divide(places, count));
 }
 
-struct HeldOut {
-  double r2 = 0, zeros = 0, change = 0, long_r2 = 0, long_zeros = 0;
-};
-
-HeldOut infer(const IterativeVae& model, const at::Tensor& patches, const InferenceOptions& options,
-              std::int64_t steps) {
-  HeldOut means;
-  const auto count = patches.size(0);
-  for (std::int64_t first = 0; first < count; first += kBlock) {
-    const auto x = patches.narrow(0, first, std::min(kBlock, count - first));
-    const double share = static_cast<double>(x.size(0)) / static_cast<double>(count);
-    IterativeInference inference(model, x.size(0), options);
-    for (std::int64_t t = 1; t <= std::max(steps, kLongSteps); ++t) {
-      inference.step(x);
-      if (t == steps) {
-        means.r2 += share * mean_r2(x, inference.reconstruction().cpu());
-        means.zeros += share * share_of_zeros(inference.activity().cpu());
-        means.change += share * inference.last_change();
-      }
-    }
-    means.long_r2 += share * mean_r2(x, inference.reconstruction().cpu());
-    means.long_zeros += share * share_of_zeros(inference.activity().cpu());
-  }
-  return means;
+/// Steps of the longer look: well beyond what is trained.
+std::int64_t long_steps(const IterativeVaeConfig& config) {
+  constexpr std::int64_t kLeast = 128;
+  return std::max(config.t_train, kLeast);
 }
 
 InferenceOptions inference_options(const IterativeVaeConfig& config) {
@@ -147,23 +125,28 @@ EpochReport IterativeVaeLearner::finish_epoch(std::int64_t epoch, const Figures&
   EpochReport report{{}, line_of(means)};
   for (const auto& [name, value] : means) report.metrics[name] = value;
   if (!is_due(epoch + 1, config_.held_out_every, last)) return report;
-  const auto found =
-      infer(update_->model(), held_out_, inference_options(config_), config_.t_train);
-  report.metrics["held_out_r2"] = found.r2;
-  report.metrics["held_out_zeros"] = found.zeros;
-  report.metrics["held_out_du_norm"] = found.change;
-  report.metrics["held_out_r2_t128"] = found.long_r2;
-  report.metrics["held_out_zeros_t128"] = found.long_zeros;
-  report.line += text("; held out R2 ", fixed(found.r2, 4), ", zeros ", fixed(found.zeros, 3),
-                      ", after ", std::max(config_.t_train, kLongSteps), " steps ",
-                      fixed(found.long_r2, 4), ", ", fixed(found.long_zeros, 3));
+  const auto options = inference_options(config_);
+  const auto found = inference_curves(update_->model(), held_out_,
+                                      {.steps = long_steps(config_),
+                                       .inner = options.inner,
+                                       .beta_inner = options.beta_inner,
+                                       .seed = options.seed});
+  const auto trained = static_cast<std::size_t>(config_.t_train - 1);
+  report.metrics["held_out_r2"] = found.r2[trained];
+  report.metrics["held_out_zeros"] = found.zeros[trained];
+  report.metrics["held_out_du_norm"] = found.du_norm[trained];
+  report.metrics["held_out_r2_long"] = found.r2.back();
+  report.metrics["held_out_zeros_long"] = found.zeros.back();
+  report.line += text("; held out R2 ", fixed(found.r2[trained], 4), ", zeros ",
+                      fixed(found.zeros[trained], 3), ", after ", long_steps(config_), " steps ",
+                      fixed(found.r2.back(), 4), ", ", fixed(found.zeros.back(), 3));
   return report;
 }
 
 Curves IterativeVaeLearner::curves() const {
   return {"held-out R2",
           {{"held_out_r2", text("after ", config_.t_train, " steps")},
-           {"held_out_r2_t128", "after 128 steps"},
+           {"held_out_r2_long", text("after ", long_steps(config_), " steps")},
            {"held_out_zeros", "zeros"}}};
 }
 
@@ -171,7 +154,7 @@ void IterativeVaeLearner::draw(const std::filesystem::path& run, std::int64_t ep
   const auto x = held_out_.narrow(0, 0, std::min(kShownPatches, held_out_.size(0)));
   IterativeInference inference(update_->model(), x.size(0), inference_options(config_));
   at::Tensor early;
-  for (std::int64_t t = 1; t <= std::max(config_.t_train, kLongSteps); ++t) {
+  for (std::int64_t t = 1; t <= long_steps(config_); ++t) {
     inference.step(x);
     if (t == config_.t_train) early = inference.reconstruction().clone();
   }

@@ -203,7 +203,7 @@ TEST(LcaDictionary, TheSeedIsAllThatIsRandomAndTheCallerMayStop) {
 
 TEST(LcaInPython, ObjectiveIsThatOfScikitLearn) {
   const auto python = testing::python_with("sklearn, safetensors");
-  if (!python) GTEST_SKIP() << "needs scikit-learn and safetensors in .venv";
+  if (!python) GTEST_SKIP() << "needs scikit-learn in .venv, which setup.sh does not install";
   const Problem problem;
   const testing::TemporaryFolder folder;
   write_safetensors(folder / "problem.safetensors",

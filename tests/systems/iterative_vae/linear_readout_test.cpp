@@ -123,7 +123,7 @@ TEST(LinearReadout, RefusesWhatDoesNotFit) {
 
 TEST(LinearReadoutInPython, IsThatOfScikitLearn) {
   const auto python = testing::python_with("sklearn, safetensors");
-  if (!python) GTEST_SKIP() << "needs scikit-learn and safetensors in .venv";
+  if (!python) GTEST_SKIP() << "needs scikit-learn in .venv, which setup.sh does not install";
   const Samples samples(3);
   const testing::TemporaryFolder folder;
   write_safetensors(folder / "samples.safetensors",

@@ -71,7 +71,7 @@ TEST_F(PublishedFiles, BadFilesAreRefusedInOneLine) {
 
 TEST_F(PublishedFiles, OfTheReference) {
   const auto folder = testing::shared_folder("reference/fixtures");
-  if (!folder) GTEST_SKIP() << "no shared folder with the reference's curves";
+  if (!folder) GTEST_SKIP() << "needs the curves in ../shared/reference/fixtures";
   const auto curves = read_published_curves(*folder / "S2_convergence.csv");
   ASSERT_EQ(curves.size(), 3U);
   for (const auto& curve : curves) {

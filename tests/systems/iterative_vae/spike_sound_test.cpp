@@ -115,7 +115,7 @@ TEST(SpikeSound, RefusesWhatHasNoSound) {
 
 TEST(SpikeSoundInPython, TheWavFileHasAPopASpike) {
   const auto python = testing::python_with("wave");
-  if (!python) GTEST_SKIP() << "no Python in .venv";
+  if (!python) GTEST_SKIP() << "needs Python's wave module, in .venv: scripts/setup.sh";
   const testing::TemporaryFolder folder;
   const SpikeSoundSettings settings;
   write_wav(folder / "spikes.wav", spike_sound(every_second(60), 6), settings.rate);

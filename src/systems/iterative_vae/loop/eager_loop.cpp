@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "neurosplat/training/natural_gradient.h"
 #include "systems/iterative_vae/loop/unrolled.h"
 
 namespace neurosplat::ivae {
@@ -13,10 +14,6 @@ namespace {
 
 at::Tensor below(const at::Tensor& x, double ceiling) {
   return ceiling - at::softplus(ceiling - at::clamp_min(x, -8.0));
-}
-
-at::Tensor within(const at::Tensor& x, double ceiling) {
-  return ceiling * at::tanh(x / ceiling);
 }
 
 class RandomNoise : public Noise {
@@ -42,6 +39,16 @@ class RandomNoise : public Noise {
 };
 
 }  // namespace
+
+at::Tensor divergence(const InferenceState& next, const InferenceState& prior, bool exact) {
+  const auto away = next[0] - prior[0];
+  if (next.size() == 1) {
+    return (at::exp(exact ? prior[0] : next[0]) * (1 + at::exp(away) * (away - 1))).sum(1);
+  }
+  const auto narrower = next[1] - prior[1];
+  return (0.5 * ((away * at::exp(-prior[1])).square() + at::exp(2 * narrower) - 1) - narrower)
+      .sum(1);
+}
 
 Unrolled::Unrolled(const IterativeVae& model, const LoopSettings& settings, Noise& noise)
     : model_(model),
@@ -74,13 +81,14 @@ InferenceState Unrolled::iterate(const at::Tensor& x, const InferenceState& stat
     const auto change = rates_[0] * (drive - bias_ - leak * (state[0] - prior[0]));
     return {below(state[0] + below(change, ceilings_.change[0]), ceilings_.state[0])};
   }
-  const auto sigma = at::exp(state[1]), variance = sigma.square();
-  const auto ratio = at::exp(2 * (state[1] - prior[1]));
-  const auto mean_change =
-      rates_[0] * (variance * drive - bias_ - leak * ratio * (state[0] - prior[0]));
-  const auto sigma_change = rates_[1] * 0.5 * (drive * drawn.noise * sigma - leak * (ratio - 1));
-  return {within(state[0] + within(mean_change, ceilings_.change[0]), ceilings_.state[0]),
-          within(state[1] + within(sigma_change, ceilings_.change[1]), ceilings_.state[1])};
+  const auto descent =
+      natural_descent({state[0], state[1]}, {prior[0], prior[1]}, drive, drawn.noise, leak);
+  const auto moved = [&](int i, const at::Tensor& change) {
+    const auto n = static_cast<std::size_t>(i);
+    return soft_clamp(state[n] + soft_clamp(rates_[i] * change, ceilings_.change[n]),
+                      ceilings_.state[n]);
+  };
+  return {moved(0, descent.mean - bias_), moved(1, descent.log_sigma)};
 }
 
 at::Tensor Unrolled::nll(const at::Tensor& x, const Drawn& drawn) const {
@@ -88,15 +96,7 @@ at::Tensor Unrolled::nll(const at::Tensor& x, const Drawn& drawn) const {
 }
 
 at::Tensor Unrolled::kl(const InferenceState& next, const InferenceState& prior) const {
-  const auto away = next[0] - prior[0];
-  if (model_.architecture().poisson()) {
-    const auto rate = at::exp(settings_.exact_kl ? prior[0] : next[0]);
-    return (rate * (1 + at::exp(away) * (away - 1))).sum(1).mean();
-  }
-  const auto narrower = next[1] - prior[1];
-  return (0.5 * ((away * at::exp(-prior[1])).square() + at::exp(2 * narrower) - 1) - narrower)
-      .sum(1)
-      .mean();
+  return divergence(next, prior, settings_.exact_kl).mean();
 }
 
 at::Tensor Unrolled::counts(const at::Tensor& log_rate, std::int64_t sample,

@@ -18,6 +18,10 @@ struct Ceilings {
 /// From the tightest (`openness` 0) to the loosest (1, as at test).
 Ceilings ceilings(bool poisson, double openness);
 
+/// KL(next || prior) in nats of each picture, [B]: one tensor a state of Poisson, two of Gaussian
+/// latents. `exact` concerns Poisson alone; else it is as the authors coded it.
+at::Tensor divergence(const InferenceState& next, const InferenceState& prior, bool exact);
+
 /// How a batch is inferred and scored.
 struct LoopSettings {
   std::int64_t frames = 16, inner = 1;  ///< steps, each scored; iterations in each
