@@ -1,5 +1,6 @@
 #include "neurosplat/program/program.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
+#include "neurosplat/systems/patch_flow/commands.h"
 #include "neurosplat/systems/splat_vae/commands.h"
 
 int main(int argc, char** argv) {
@@ -8,5 +9,6 @@ int main(int argc, char** argv) {
   return apps::run_program(program, [](apps::Program& all) {
     apps::add_sample_splat_vae(all);
     apps::add_sample_iterative_vae(all);
+    apps::add_sample_patch_flow(all);
   });
 }

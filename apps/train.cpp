@@ -1,5 +1,6 @@
 #include "neurosplat/program/program.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
+#include "neurosplat/systems/patch_flow/commands.h"
 #include "neurosplat/systems/splat_predictor/commands.h"
 #include "neurosplat/systems/splat_vae/commands.h"
 
@@ -10,5 +11,6 @@ int main(int argc, char** argv) {
     apps::add_train_splat_vae(all);
     apps::add_train_splat_predictor(all);
     apps::add_train_iterative_vae(all);
+    apps::add_train_patch_flow(all);
   });
 }

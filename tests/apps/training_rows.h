@@ -70,6 +70,14 @@ inline std::vector<TrainingRow> training_rows() {
        .smoke_leaves = {"recon_001.png", "dictionary_001.png"},
        .ruin = {"--lr", "1e30"},
        .mend = {"--lr", "0.005"}},
+      {.command = "patch-flow",
+       .tiny = {"--dataset", "synthetic", "--batch", "32", "--image-size", "16", "--width", "16",
+                "--depth", "1", "--splats", "4", "--schedule-epochs", "50", "--held-out-pictures",
+                "8"},
+       .models = {"model.safetensors"},
+       .smoke_leaves = {"sample_001.png"},
+       .ruin = {"--lr", "1e30"},
+       .mend = {"--lr", "0.0015"}},
   };
 }
 

@@ -1,3 +1,4 @@
+#include "neurosplat/training/layers.h"
 #include "systems/splat_vae/networks.h"
 
 #include <torch/nn/modules/activation.h>
@@ -7,8 +8,6 @@
 #include <torch/nn/modules/linear.h>
 
 #include <algorithm>
-
-#include "systems/splat_vae/layers.h"
 
 namespace neurosplat {
 namespace {

@@ -6,8 +6,8 @@
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
 
+#include "neurosplat/training/layers.h"
 #include "systems/splat_vae/cell_packets.h"
-#include "systems/splat_vae/layers.h"
 #include "systems/splat_vae/linear_code.h"
 #include "systems/splat_vae/networks.h"
 

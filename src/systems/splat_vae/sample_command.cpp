@@ -15,12 +15,13 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/memory.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/figure/picture_sheet.h"
 #include "neurosplat/io/outputs.h"
 #include "neurosplat/program/command_options.h"
 #include "neurosplat/renderer/packets/renderer.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
 #include "neurosplat/systems/splat_vae/model_options.h"
-#include "systems/splat_vae/picture_sheet.h"
+#include "systems/splat_vae/drawing_memory.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -92,7 +93,7 @@ int draw_samples(Request request) {
   RenderOptions drawing{.renderer = renderer_from_name(request.renderer)};
   const bool dense = drawing.renderer == RendererKind::dense;
   const auto check_size = [&](std::int64_t side) {
-    check_fits(sheet_of(request, line, side), dense, available_memory());
+    check_fits(sheet_of(request, line, side), drawing_bytes(dense), available_memory());
   };
   if (request.size > 0) check_size(request.size);
   use_threads(request.threads);

@@ -6,18 +6,12 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/training/layers.h"
 #include "systems/splat_vae/latent_refinement.h"
 #include "systems/splat_vae/networks.h"
 
 namespace neurosplat {
 namespace {
-
-template <class Tensors>
-std::map<std::string, at::Tensor> as_map(const Tensors& named) {
-  std::map<std::string, at::Tensor> result;
-  for (const auto& item : named) result.emplace(item.key(), item.value());
-  return result;
-}
 
 const at::Tensor& find(const std::map<std::string, at::Tensor>& state, const std::string& name,
                        std::int64_t dimensions) {
@@ -166,32 +160,14 @@ std::int64_t SplatVae::parameter_count() const {
 }
 
 std::map<std::string, at::Tensor> SplatVae::state() const {
-  auto result = as_map(networks_->named_parameters());
-  result.merge(as_map(networks_->named_buffers()));
-  return result;
+  return state_of(*networks_);
 }
 
 void SplatVae::load_state(const std::map<std::string, at::Tensor>& tensors) const {
-  const at::NoGradGuard no_gradient;
-  const auto own = state();
-  for (const auto& [name, tensor] : own) {
-    const auto found = tensors.find(name);
-    if (found == tensors.end()) {
-      throw Error(text("weights: expected a tensor '", name, "', found none"));
-    }
-    if (found->second.sizes() != tensor.sizes()) {
-      throw Error(text("weights: expected '", name, "' of shape ", tensor.sizes(), ", got ",
-                       found->second.sizes()));
-    }
-  }
-  for (const auto& [name, tensor] : tensors) {
-    // The reference's renderer, its predictor's operator and our prior stand in the same file.
-    if (!own.contains(name) && !name.starts_with("ren.") && name != "koop.weight" &&
-        !name.starts_with("prior.")) {
-      throw Error(text("weights: '", name, "' belongs to no layer of a splat VAE"));
-    }
-  }
-  for (const auto& [name, tensor] : own) at::Tensor(tensor).copy_(tensors.at(name));
+  // The reference's renderer, its predictor's operator and our prior stand in the same file.
+  neurosplat::load_state(*networks_, tensors, "splat VAE", [](const std::string& name) {
+    return name.starts_with("ren.") || name == "koop.weight" || name.starts_with("prior.");
+  });
 }
 
 void SplatVae::fit_linear_code(const PictureParts& next) const {

@@ -92,37 +92,12 @@ at::Generator fixed_noise(const SplatVaeConfig& config) {
 
 }  // namespace
 
-class SplatVaeLearner::PictureBatches : public Batches {
- public:
-  PictureBatches(const SplatVaeConfig& config, std::shared_ptr<const PictureSource> source)
-      : size_(config.batch), hash_(source->list_hash()), loader_(source, loader_options(config)) {}
-
-  std::int64_t count() const override { return loader_.batches(); }
-  std::int64_t size() const override { return size_; }
-  std::string unit() const override { return "images"; }
-  std::string hash() const override { return hash_; }
-  void start_epoch(std::int64_t epoch, std::int64_t first) override {
-    loader_.start_epoch(epoch, first);
-  }
-  std::optional<Batch> next() override {
-    auto pictures = loader_.next();
-    if (!pictures) return std::nullopt;
-    return Batch{std::move(*pictures)};
-  }
-  const PictureLoader& loader() const { return loader_; }
-
- private:
-  std::int64_t size_;
-  std::string hash_;
-  PictureLoader loader_;
-};
-
 SplatVaeLearner::SplatVaeLearner(const SplatVaeConfig& config, const at::Device& device)
     : config_(checked(config)), device_(device), update_(config, device) {
   settle_schedule(config_);
   std::shared_ptr<const PictureSource> source = open_pictures(pictures_of(config, config.splits));
   trained_on_ = training_metadata(config, *source);
-  batches_ = std::make_unique<PictureBatches>(config, std::move(source));
+  batches_ = std::make_unique<PictureBatches>(std::move(source), loader_options(config));
   if (config.held_out_every > 0 || config.pictures_every > 0) held_out_ = held_out_pictures(config);
   const auto& loader = batches_->loader();
   if (held_out_.defined() && config.held_out_every > 0) {

@@ -8,6 +8,7 @@
 #include "neurosplat/data/picture_loader.h"
 #include "neurosplat/systems/splat_vae/latent_prior.h"
 #include "neurosplat/training/learner.h"
+#include "neurosplat/training/picture_batches.h"
 #include "systems/splat_vae/splat_vae_update.h"
 
 namespace neurosplat {
@@ -38,7 +39,6 @@ class SplatVaeLearner : public Learner {
   void start_from(const std::filesystem::path& model) override;
 
  private:
-  class PictureBatches;
   void fit_linear_code(const PictureLoader& loader) const;
   struct Fidelity {
     double psnr_db, sample_psnr_db;

@@ -1,4 +1,4 @@
-#include "systems/splat_vae/picture_sheet.h"
+#include "neurosplat/figure/picture_sheet.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -10,14 +10,19 @@
 #include "neurosplat/io/image_file.h"
 #include "support/temporary_folder.h"
 
-namespace neurosplat::apps {
+namespace neurosplat {
 namespace {
 
 constexpr std::uint64_t kGigabyte = 1'000'000'000;
 
-std::string refusal(const SheetSize& sheet, std::uint64_t available, bool dense = false) {
+/// Three float pictures.
+std::uint64_t drawing(std::int64_t side) {
+  return static_cast<std::uint64_t>(side * side) * 3 * 3 * sizeof(float);
+}
+
+std::string refusal(const SheetSize& sheet, std::uint64_t available) {
   try {
-    check_fits(sheet, dense, available);
+    check_fits(sheet, drawing, available);
   } catch (const UsageError& error) {
     return error.what();
   }
@@ -45,7 +50,7 @@ TEST(PictureSheet, IsTheGridOfItsPictures) {
 TEST(PictureSheet, SaysWhatIsNeededAndWhatFits) {
   EXPECT_EQ(refusal({64, 8, 128}, kGigabyte), "");
   const SheetSize large = {64, 8, 4096};  // 3.2 GB of bytes
-  const auto need = bytes_needed(large, false);
+  const auto need = bytes_needed(large, drawing);
   EXPECT_GT(need, 2 * 3 * std::uint64_t{8 * 4096} * (8 * 4096));
   EXPECT_EQ(refusal(large, need), "");
   EXPECT_NE(refusal(large, need - 1), "");
@@ -70,17 +75,5 @@ TEST(PictureSheet, RefusesSidesThatNoPngHas) {
   EXPECT_NE(refusal({65536, 1, 4096}, kEndless), "");
 }
 
-TEST(PictureSheet, DrawsFewLargePicturesAtATime) {
-  for (const bool dense : {false, true}) {
-    EXPECT_EQ(pictures_at_a_time(128, dense), 64);
-    EXPECT_EQ(pictures_at_a_time(4096, dense), 1);
-    EXPECT_LT(bytes_needed({1, 1, 4096}, dense), 5 * kGigabyte);
-    EXPECT_GT(bytes_needed({1, 1, 4096}, dense), kGigabyte);
-  }
-  EXPECT_EQ(packets_at_a_time(128), 64);
-  EXPECT_EQ(packets_at_a_time(1024), 64);
-  EXPECT_EQ(packets_at_a_time(4096), 4);
-}
-
 }  // namespace
-}  // namespace neurosplat::apps
+}  // namespace neurosplat

@@ -4,8 +4,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 
-namespace neurosplat::apps {
+namespace neurosplat {
 
 /// A sheet of square pictures, row after row.
 struct SheetSize {
@@ -19,18 +20,16 @@ struct SheetSize {
 /// Black between and around the pictures, pixels.
 constexpr std::int64_t kSheetBorder = 2;
 
-/// How many pictures are drawn at a time, and with the dense renderer how many of a picture's
-/// packets: at once as many as at 1024 x 1024 pixels, more of smaller pictures.
-std::int64_t pictures_at_a_time(std::int64_t side, bool dense);
-std::int64_t packets_at_a_time(std::int64_t side);
+/// What drawing pictures of so many pixels a side takes beside the sheet, bytes.
+using DrawingBytes = std::function<std::uint64_t(std::int64_t side)>;
 
-/// What drawing such a sheet takes: the sheet, one byte a colour, twice as much again for its PNG
-/// file while it is made, and the pictures being drawn.
-std::uint64_t bytes_needed(const SheetSize& sheet, bool dense);
+/// What such a sheet takes: one byte a colour, twice as much again for its PNG file while it is
+/// made, and the pictures being drawn.
+std::uint64_t bytes_needed(const SheetSize& sheet, const DrawingBytes& drawing);
 
 /// Throws UsageError, which says what is needed and what would fit, when the sheet takes more than
 /// `available` bytes or is too wide or high for a PNG file.
-void check_fits(const SheetSize& sheet, bool dense, std::uint64_t available);
+void check_fits(const SheetSize& sheet, const DrawingBytes& drawing, std::uint64_t available);
 
 /// The sheet while it is filled: pictures leave their floats behind.
 class PictureSheet {
@@ -48,4 +47,4 @@ class PictureSheet {
   std::int64_t filled_ = 0;
 };
 
-}  // namespace neurosplat::apps
+}  // namespace neurosplat

@@ -1,0 +1,94 @@
+#include "neurosplat/systems/patch_flow/model_file.h"
+
+#include <charconv>
+#include <utility>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/io/safetensors.h"
+#include "neurosplat/training/stored_model.h"
+#include "systems/patch_flow/kernel_names.h"
+
+namespace neurosplat {
+namespace {
+
+constexpr const char* kKind = "patch-flow";
+
+using Metadata = std::map<std::string, std::string>;
+
+const std::string& described(const Metadata& metadata, const std::string& key) {
+  const auto found = metadata.find(key);
+  if (found == metadata.end()) {
+    throw Error(text("expected '", key, "' in the file's metadata, found none"));
+  }
+  return found->second;
+}
+
+template <class Number>
+void read_number(const Metadata& metadata, const std::string& key, Number& into) {
+  const auto& said = described(metadata, key);
+  const auto* end = said.data() + said.size();
+  const auto [stopped, fault] = std::from_chars(said.data(), end, into);
+  if (fault != std::errc() || stopped != end) {
+    throw Error(text("metadata: expected a number as '", key, "', got '", said, "'"));
+  }
+}
+
+/// Each number of an architecture under its name, for reading and for writing.
+template <class Architecture, class Visit>
+void visit_numbers(Architecture& sizes, Visit visit) {
+  visit("image_size", sizes.image_size);
+  visit("patch", sizes.patch);
+  visit("width", sizes.width);
+  visit("depth", sizes.depth);
+  visit("heads", sizes.heads);
+  visit("hidden", sizes.hidden);
+  visit("splats", sizes.splats);
+  visit("depth_gain", sizes.depth_gain);
+  visit("colour_limit", sizes.colour_limit);
+}
+
+PatchFlowArchitecture architecture_of(const Metadata& metadata) {
+  PatchFlowArchitecture sizes;
+  sizes.network = described(metadata, "network");
+  sizes.head = described(metadata, "head");
+  try {
+    sizes.kernel = kernel_from_name(described(metadata, "kernel"));
+    sizes.sharing = sharing_from_name(described(metadata, "sharing"));
+    visit_numbers(sizes, [&](const char* key, auto& field) { read_number(metadata, key, field); });
+    check(sizes);
+  } catch (const UsageError& error) {
+    throw Error(text("metadata: ", error.what()));
+  }
+  return sizes;
+}
+
+}  // namespace
+
+StoredPatchFlow load_patch_flow(const std::filesystem::path& path) {
+  auto stored = read_stored_model(path, kPatchFlowFileNames);
+  expect_kind(stored, kKind);
+  try {
+    PatchFlow model(architecture_of(stored.metadata));
+    model.load_state(stored.tensors);
+    return {std::move(model), std::move(stored.file), std::move(stored.metadata)};
+  } catch (const Error& error) {
+    throw Error(text(stored.file.string(), ": ", error.what()));
+  }
+}
+
+void save_patch_flow(const std::filesystem::path& path, const PatchFlow& model,
+                     const Metadata& more) {
+  const auto& sizes = model.architecture();
+  TensorFile file{{}, model_metadata(kKind, more)};
+  for (const auto& [name, tensor] : model.state()) file.tensors[name] = tensor.detach();
+  file.metadata["network"] = sizes.network;
+  file.metadata["head"] = sizes.head;
+  file.metadata["kernel"] = name_of(sizes.kernel);
+  file.metadata["sharing"] = name_of(sizes.sharing);
+  visit_numbers(sizes,
+                [&](const char* key, const auto& field) { file.metadata[key] = text(field); });
+  write_safetensors(path, file);
+}
+
+}  // namespace neurosplat

@@ -1,0 +1,196 @@
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <torch/nn/modules/container/modulelist.h>
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/linear.h>
+
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+#include "neurosplat/training/layers.h"
+#include "systems/patch_flow/networks.h"
+
+namespace neurosplat {
+namespace {
+
+namespace nn = torch::nn;
+
+constexpr std::int64_t kTimeFrequencies = 64;
+constexpr double kTimeScale = 1000;  // so that all frequencies tell times apart
+constexpr double kFirstGate = 0.3;
+constexpr double kDepthwiseSpread = 0.05, kHeadSpread = 0.01;
+constexpr double kNormEpsilon = 1e-6;
+
+nn::Linear plain_linear(std::int64_t in, std::int64_t out) {
+  return nn::Linear(nn::LinearOptions(in, out).bias(false));
+}
+
+/// x / sqrt(mean x^2) over the channels.
+at::Tensor rms_normalised(const at::Tensor& x) {
+  return x * (x.square().mean(-1, true) + kNormEpsilon).rsqrt();
+}
+
+at::Tensor modulated(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift) {
+  return rms_normalised(x) * (1 + scale) + shift;
+}
+
+/// Cosines and sines that turn pairs of a head's channels, [T, channels / 2]: a quarter of the
+/// channels by the row, a quarter by the column, at pi/4 down to a tenth of it a token.
+struct AxialRotation {
+  at::Tensor cosine, sine;
+
+  AxialRotation(std::int64_t grid, std::int64_t channels) {
+    const auto quarter = channels / 4;
+    const auto frequencies =
+        std::numbers::pi / 4 * at::pow(10.0, -at::linspace(0, 1, quarter, at::kFloat));
+    const auto angles = at::cat(
+        {at::outer(token_rows(grid), frequencies), at::outer(token_columns(grid), frequencies)}, 1);
+    cosine = angles.cos();
+    sine = angles.sin();
+  }
+
+  at::Tensor turn(const at::Tensor& x) const {
+    const auto halves = x.chunk(2, -1);
+    return at::cat({halves[0] * cosine - halves[1] * sine, halves[0] * sine + halves[1] * cosine},
+                   -1);
+  }
+};
+
+/// Six rows of a modulation: shift, scale and gate of the attention, then of the SwiGLU.
+struct ModulatedBlockImpl : nn::Module {
+  explicit ModulatedBlockImpl(const PatchFlowArchitecture& sizes)
+      : grid(sizes.grid()),
+        heads(sizes.heads),
+        neighbours(register_module(
+            "neighbours",
+            nn::Conv2d(
+                nn::Conv2dOptions(sizes.width, sizes.width, 3).padding(1).groups(sizes.width)))),
+        qkv(register_module("qkv", plain_linear(sizes.width, 3 * sizes.width))),
+        out(register_module("out", plain_linear(sizes.width, sizes.width))),
+        up(register_module("up", plain_linear(sizes.width, 2 * sizes.hidden))),
+        down(register_module("down", plain_linear(sizes.hidden, sizes.width))),
+        query_scale(register_parameter("query_scale", at::ones({sizes.width / sizes.heads}))),
+        key_scale(register_parameter("key_scale", at::ones({sizes.width / sizes.heads}))),
+        table(register_parameter("table", at::zeros({6, sizes.width}))) {}
+
+  at::Tensor attend(const at::Tensor& x, const AxialRotation& rotation) {
+    const auto parts =
+        qkv(x).view({x.size(0), x.size(1), 3, heads, -1}).permute({2, 0, 3, 1, 4}).unbind(0);
+    const auto q = rotation.turn(rms_normalised(parts[0]) * query_scale);
+    const auto k = rotation.turn(rms_normalised(parts[1]) * key_scale);
+    const auto attended =
+        at::scaled_dot_product_attention(q.to(parts[2].dtype()), k.to(parts[2].dtype()), parts[2]);
+    return out(attended.transpose(1, 2).flatten(2));
+  }
+
+  at::Tensor forward(const at::Tensor& tokens, const at::Tensor& modulation,
+                     const AxialRotation& rotation) {
+    const auto rows = (modulation + table).unsqueeze(2).unbind(1);
+    const auto map = tokens.transpose(1, 2).unflatten(2, {grid, grid});
+    auto x = tokens + neighbours(map).flatten(2).transpose(1, 2);
+    x = x + rows[2] * attend(modulated(x, rows[1], rows[0]), rotation);
+    const auto halves = up(modulated(x, rows[4], rows[3])).chunk(2, -1);
+    return x + rows[5] * down(at::silu(halves[0]) * halves[1]);
+  }
+
+  std::int64_t grid, heads;
+  nn::Conv2d neighbours;
+  nn::Linear qkv, out, up, down;
+  at::Tensor query_scale, key_scale, table;
+};
+TORCH_MODULE(ModulatedBlock);
+
+/// Half of sines and cosines of rows and columns, [T, width], from half a turn every eight tokens
+/// to two.
+at::Tensor first_positions(std::int64_t grid, std::int64_t width) {
+  const auto frequencies =
+      std::numbers::pi / 8 * at::pow(2.0, at::linspace(0, 2, width / 4, at::kFloat));
+  const auto rows = at::outer(token_rows(grid) + 0.5, frequencies);
+  const auto columns = at::outer(token_columns(grid) + 0.5, frequencies);
+  return 0.5 * at::cat({rows.sin(), rows.cos(), columns.sin(), columns.cos()}, 1);
+}
+
+/// Centres on a square grid over the tile, kernels as wide as its cells, the rest in the middle.
+at::Tensor first_splats(const PatchFlowArchitecture& sizes) {
+  const auto side = static_cast<std::int64_t>(std::lround(std::sqrt(sizes.splats)));
+  const auto along =
+      at::atanh((at::arange(side, at::kFloat) + 0.5) / static_cast<double>(side) - 0.5);
+  auto splats = at::zeros({sizes.splats, patches::kNumbers}, at::kFloat);
+  splats.select(1, 0).copy_(along.repeat({side}));
+  splats.select(1, 1).copy_(along.repeat_interleave(side));
+  const bool cosine = sizes.kernel == patches::Kernel::kCosine;
+  splats.narrow(1, 2, 2).fill_(cosine ? -1.4 : 0.0);
+  return splats.flatten();
+}
+
+struct ModulatedNetwork : PatchFlowNetwork {
+  ModulatedNetwork(const PatchFlowArchitecture& sizes, std::uint64_t seed)
+      : rotation(sizes.grid(), sizes.width / sizes.heads),
+        embedding(register_module("embedding",
+                                  nn::Conv2d(nn::Conv2dOptions(3, sizes.width, 2 * sizes.patch)
+                                                 .stride(sizes.patch)
+                                                 .padding(sizes.patch / 2)))),
+        time(register_module("time", nn::Linear(2 * kTimeFrequencies, sizes.width))),
+        modulation(register_module("modulation", nn::Linear(sizes.width, 6 * sizes.width))),
+        blocks(register_module("blocks", nn::ModuleList())),
+        head_modulation(
+            register_module("head_modulation", nn::Linear(sizes.width, 2 * sizes.width))),
+        head(register_module("head", nn::Linear(sizes.width, sizes.numbers()))),
+        positions(register_parameter("positions", first_positions(sizes.grid(), sizes.width))) {
+    for (std::int64_t i = 0; i < sizes.depth; ++i) blocks->push_back(ModulatedBlock(sizes));
+    initialise_layers(*this, seed);
+    start(sizes, seed);
+  }
+
+  /// Blocks that do little at first, a head that draws a grey picture.
+  void start(const PatchFlowArchitecture& sizes, std::uint64_t seed) {
+    const at::NoGradGuard no_gradient;
+    const auto generator = at::detail::createCPUGenerator(seed + 1);
+    for (const auto& layer : {modulation, head_modulation}) {
+      layer->weight.zero_();
+      layer->bias.zero_();
+    }
+    for (const auto& each : *blocks) {
+      auto& block = *each->as<ModulatedBlockImpl>();
+      block.neighbours->weight.normal_(0, kDepthwiseSpread, generator);
+      block.neighbours->bias.zero_();
+      block.table[2].fill_(kFirstGate);
+      block.table[5].fill_(kFirstGate);
+    }
+    head->weight.normal_(0, kHeadSpread, generator);
+    head->bias.zero_();
+    if (sizes.head == "splats") head->bias.copy_(first_splats(sizes));
+  }
+
+  at::Tensor forward(const at::Tensor& noisy, const at::Tensor& times) override {
+    if (rotation.cosine.device() != noisy.device()) {
+      rotation.cosine = rotation.cosine.to(noisy.device());
+      rotation.sine = rotation.sine.to(noisy.device());
+    }
+    const auto moment = at::silu(time(time_features(kTimeScale * times, kTimeFrequencies)));
+    const auto rows = modulation(moment).unflatten(1, {6, -1});
+    auto x = embedding(noisy).flatten(2).transpose(1, 2) + positions;
+    for (const auto& block : *blocks) {
+      x = block->as<ModulatedBlockImpl>()->forward(x, rows, rotation);
+    }
+    const auto last = head_modulation(moment).unsqueeze(1).chunk(2, -1);
+    return head(modulated(x, last[1], last[0]));
+  }
+
+  AxialRotation rotation;
+  nn::Conv2d embedding;
+  nn::Linear time, modulation;
+  nn::ModuleList blocks;
+  nn::Linear head_modulation, head;
+  at::Tensor positions;
+};
+
+}  // namespace
+
+std::shared_ptr<PatchFlowNetwork> make_modulated_network(const PatchFlowArchitecture& sizes,
+                                                         std::uint64_t seed) {
+  return std::make_shared<ModulatedNetwork>(sizes, seed);
+}
+
+}  // namespace neurosplat

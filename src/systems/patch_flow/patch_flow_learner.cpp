@@ -1,0 +1,164 @@
+#include "systems/patch_flow/patch_flow_learner.h"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/log.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/figure/picture_grid.h"
+#include "neurosplat/io/image_file.h"
+#include "neurosplat/systems/patch_flow/flow_sampling.h"
+#include "neurosplat/systems/patch_flow/model_file.h"
+#include "systems/patch_flow/preview_strip.h"
+
+namespace neurosplat {
+namespace {
+
+constexpr std::int64_t kShown = 8;
+constexpr std::int64_t kEvaluationBatch = 50;
+/// Where held-out errors are measured (docs/patch-flow.md, "Training").
+constexpr double kMeasuredTimes[] = {0.1, 0.3, 0.5, 0.7, 0.9};
+
+const PatchFlowConfig& checked(const PatchFlowConfig& config) {
+  check(config);
+  return config;
+}
+
+LoaderOptions loader_options(const PatchFlowConfig& config) {
+  return {
+      .side = config.image_size,
+      .batch = config.batch,
+      .workers = static_cast<int>(config.workers),
+      .seed = static_cast<std::uint64_t>(config.seed),
+      .flip = config.flip,
+      .memory_budget = static_cast<std::int64_t>(config.memory_gib * static_cast<double>(1 << 30))};
+}
+
+at::Generator generator_of(const PatchFlowConfig& config, std::uint64_t use) {
+  return at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + use);
+}
+
+/// Pictures of the split test; undefined, and a line that says why, where there are none.
+at::Tensor held_out_pictures(const PatchFlowConfig& config) {
+  std::string reason = "test is trained on";
+  if (std::find(config.splits.begin(), config.splits.end(), "test") == config.splits.end()) {
+    try {
+      std::shared_ptr<const PictureSource> source = open_pictures(pictures_of(config, {"test"}));
+      const auto wanted = config.held_out_pictures == 0 ? source->size() : config.held_out_pictures;
+      auto options = loader_options(config);
+      options.shuffle = options.drop_last = options.flip = false;
+      const PictureLoader loader(
+          seeded_subset(std::move(source), wanted, static_cast<std::uint64_t>(config.seed)),
+          options);
+      log::info(text("held out: ", loader.size(), " pictures of test"));
+      return loader.pictures(0, loader.size());
+    } catch (const Error& error) {
+      reason = error.what();
+    }
+  }
+  log::info("no held-out figure while training: " + reason);
+  return {};
+}
+
+std::map<std::string, std::string> described(const PatchFlowConfig& config,
+                                             const PictureSource& source) {
+  std::string splits;
+  for (const auto& split : config.splits) splits += (splits.empty() ? "" : ",") + split;
+  return {{"dataset", config.dataset},
+          {"splits", splits},
+          {"split_seed", std::to_string(config.split_seed)},
+          {"list_hash", source.list_hash()}};
+}
+
+}  // namespace
+
+PatchFlowLearner::PatchFlowLearner(const PatchFlowConfig& config, const at::Device& device)
+    : config_(checked(config)), device_(device) {
+  settle_schedule(config_);
+  std::shared_ptr<const PictureSource> source = open_pictures(pictures_of(config, config.splits));
+  trained_on_ = described(config, *source);
+  batches_ = std::make_unique<PictureBatches>(std::move(source), loader_options(config));
+  if (config.held_out_every > 0) held_out_ = held_out_pictures(config);
+  const auto& loader = batches_->loader();
+  if (held_out_.defined()) {
+    trained_ = loader.pictures(0, std::min(held_out_.size(0), loader.size()));
+  }
+  update_ = std::make_unique<PatchFlowUpdate>(config_, device,
+                                              config_.schedule_epochs * batches_->count());
+  log::info(text("patch flow: ", update_->model().parameter_count(), " parameters"));
+}
+
+Figures PatchFlowLearner::step(const Batch& batch, StageClock& clock) {
+  return update_->step(to_unit_range(batch.front(), device_), clock);
+}
+
+std::string PatchFlowLearner::line_of(const Figures& terms) const {
+  return text("squared error ", fixed(figure(terms, "mse"), 5));
+}
+
+/// Mean squared error of what is foretold at the measured times, the same noise every time.
+double PatchFlowLearner::error_of(const at::Tensor& pictures) const {
+  const at::NoGradGuard no_gradient;
+  const auto& model = update_->best_model();
+  const auto noise = generator_of(config_, 3);
+  double sum = 0;
+  for (const auto& part : pictures.split(kEvaluationBatch)) {
+    const auto clean = signed_of(to_unit_range(part, device_));
+    for (const double time : kMeasuredTimes) {
+      const auto times = at::full({clean.size(0)}, time, clean.options());
+      const auto drawn = model.clean(
+          noisy_at(clean, at::randn(clean.sizes(), noise, at::kFloat).to(device_), times), times);
+      sum += (drawn - clean).square().mean({1, 2, 3}).sum().item<double>();
+    }
+  }
+  return sum / static_cast<double>(pictures.size(0) * std::ssize(kMeasuredTimes));
+}
+
+EpochReport PatchFlowLearner::finish_epoch(std::int64_t epoch, const Figures& means, bool last) {
+  EpochReport report{{{"mse", figure(means, "mse")},
+                      {"loss", figure(means, "loss")},
+                      {"lr", update_->learning_rate()}},
+                     line_of(means)};
+  if (held_out_.defined() && is_due(epoch + 1, config_.held_out_every, last)) {
+    const double held_out = error_of(held_out_), trained = error_of(trained_);
+    report.metrics["test_error"] = held_out;
+    report.metrics["trained_error"] = trained;
+    report.metrics["test_images"] = held_out_.size(0);
+    report.line += text(", test ", fixed(held_out, 5), " (trained ", fixed(trained, 5), ")");
+  }
+  return report;
+}
+
+Curves PatchFlowLearner::curves() const {
+  return {"mean squared error at t = .1, .3, .5, .7, .9",
+          {{"trained_error", "training pictures"}, {"test_error", "test pictures"}}};
+}
+
+void PatchFlowLearner::draw(const std::filesystem::path& run, std::int64_t epoch) const {
+  const auto size = config_.image_size;
+  const auto noise =
+      at::randn({kShown, 3, size, size}, generator_of(config_, 4), at::kFloat).to(device_);
+  write_png(sheet_path(run, "sample", epoch), preview_strip(update_->best_model(), noise, {}));
+}
+
+void PatchFlowLearner::write_models(const std::filesystem::path& run,
+                                    const std::map<std::string, std::string>& where) const {
+  auto metadata = where;
+  metadata.insert(trained_on_.begin(), trained_on_.end());
+  save_patch_flow(run / "model.safetensors", update_->best_model(), metadata);
+}
+
+void PatchFlowLearner::start_from(const std::filesystem::path& path) {
+  const auto stored = load_patch_flow(path);
+  if (stored.model.architecture() != update_->model().architecture()) {
+    throw UsageError(
+        "the weights to start from are of another network, size, head, kernel or sharing");
+  }
+  update_->model().load_state(stored.model.state());
+}
+
+}  // namespace neurosplat

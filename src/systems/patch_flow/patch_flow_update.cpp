@@ -1,0 +1,122 @@
+#include "systems/patch_flow/patch_flow_update.h"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <cmath>
+#include <string>
+
+#include "neurosplat/core/device.h"
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/systems/patch_flow/flow_sampling.h"
+#include "neurosplat/training/saved_state.h"
+
+namespace neurosplat {
+namespace {
+
+const std::string kModel = "model.", kNoise = "random.noise";
+/// Of the normal whose logistic is the time (JiT).
+constexpr double kLogitMean = -0.8, kLogitSpread = 0.8;
+constexpr double kLeastForRoot = 0.1, kLeastForV = 0.05;
+
+}  // namespace
+
+at::Tensor signed_of(const at::Tensor& pictures) {
+  return 2 * pictures - 1;
+}
+
+at::Tensor unit_of(const at::Tensor& pictures) {
+  return (pictures / 2 + 0.5).clamp(0, 1);
+}
+
+at::Tensor draw_times(const std::string& times, std::int64_t count,
+                      const at::Generator& generator) {
+  if (times == "uniform") return at::rand({count}, generator, at::kFloat);
+  return (kLogitMean + kLogitSpread * at::randn({count}, generator, at::kFloat)).sigmoid();
+}
+
+at::Tensor error_weights(const std::string& weight, const at::Tensor& times) {
+  if (weight == "x") return at::ones_like(times);
+  if (weight == "root-v") return (1 - times).clamp_min(kLeastForRoot).reciprocal();
+  return (1 - times).clamp_min(kLeastForV).square().reciprocal();
+}
+
+PatchFlowUpdate::PatchFlowUpdate(const PatchFlowConfig& config, const at::Device& device,
+                                 std::int64_t steps)
+    : config_(config),
+      device_(device),
+      amp_(config.amp_on(device)),
+      steps_(steps),
+      model_(config.architecture(), static_cast<std::uint64_t>(config.seed)),
+      averaged_(config.average > 0
+                    ? PatchFlow(config.architecture(), static_cast<std::uint64_t>(config.seed))
+                    : model_),
+      noise_(at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + 2)) {
+  model_.to(device_);
+  averaged_.to(device_);
+  optimiser_ = std::make_unique<Optimiser>(model_.state(),
+                                           OptimiserOptions{.kind = OptimiserKind::adamw,
+                                                            .lr = config.lr,
+                                                            .beta2 = config.beta2,
+                                                            .weight_decay = config.weight_decay,
+                                                            .clip = config.clip,
+                                                            .average = config.average});
+}
+
+PatchFlowUpdate::~PatchFlowUpdate() = default;
+
+const PatchFlow& PatchFlowUpdate::best_model() const {
+  if (config_.average > 0) averaged_.load_state(optimiser_->averaged());
+  return averaged_;
+}
+
+Figures PatchFlowUpdate::step(const at::Tensor& pictures, StageClock& clock) {
+  const auto clean = signed_of(pictures);
+  const auto times = draw_times(config_.times, clean.size(0), noise_).to(device_);
+  const auto noise = at::randn(clean.sizes(), noise_, at::kFloat).to(device_);
+  const auto noisy = noisy_at(clean, noise, times);
+  at::Tensor predicted;
+  {
+    const AutocastScope autocast(amp_, device_);
+    predicted = model_.predict(noisy, times);
+  }
+  clock.mark("network");
+  const auto drawn = model_.draw(predicted);
+  clock.mark("renderer");
+  const auto errors = (drawn - clean).square().mean({1, 2, 3});
+  const auto loss = (error_weights(config_.weight, times) * errors).mean();
+  const Figures terms = {{"mse", errors.mean().item<double>()}, {"loss", loss.item<double>()}};
+  if (!std::isfinite(figure(terms, "loss"))) {
+    throw Error(text("the loss is not finite (", listed(terms), ")"));
+  }
+  // Gradients arrive at these tensors when the part behind them is done.
+  drawn.register_hook([&clock](const at::Tensor&) { clock.mark("loss"); });
+  predicted.register_hook([&clock](const at::Tensor&) { clock.mark("renderer"); });
+  rate_ = config_.lr * learning_rate_share(config_, optimiser_->steps(), steps_);
+  optimiser_->set_learning_rate(rate_);
+  optimiser_->backward(loss);
+  clock.mark("network");
+  optimiser_->step_if_due();
+  clock.mark("optimiser");
+  return terms;
+}
+
+void PatchFlowUpdate::save(TensorFile& state) const {
+  for (const auto& [name, tensor] : model_.state()) state.tensors[kModel + name] = tensor.detach();
+  optimiser_->save(state);
+  state.tensors[kNoise] = noise_.get_state();
+}
+
+void PatchFlowUpdate::load(const TensorFile& state) {
+  std::map<std::string, at::Tensor> weights;
+  for (const auto& [name, tensor] : state.tensors) {
+    if (name.starts_with(kModel)) weights[name.substr(kModel.size())] = tensor;
+  }
+  model_.load_state(weights);
+  optimiser_->load(state);
+  const auto fresh = noise_.get_state();
+  noise_.set_state(find_in_state(state, kNoise, fresh.sizes()));
+}
+
+}  // namespace neurosplat

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "neurosplat/systems/patch_flow/flow_sampling.h"
+#include "neurosplat/systems/patch_flow/patch_flow.h"
+
+namespace neurosplat {
+
+/// The author's preview: the noise [B, 3, S, S], then what is foretold at every fourth step (and
+/// at the last), a column a picture: float [3, H, W] in [0, 1].
+at::Tensor preview_strip(const PatchFlow& model, const at::Tensor& noise, const FlowSteps& steps);
+
+}  // namespace neurosplat
