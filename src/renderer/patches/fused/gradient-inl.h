@@ -35,9 +35,10 @@ static void load_gradients(const Block& block, std::int64_t width, std::int64_t 
 
 /// Adds what a vector of pixels says of a splat.
 template <Kernel kernel>
-NEUROSPLAT_INLINE void add_sums(const Near& one, const Place& place, Vector log_share,
-                                const PixelGradients& pixels, std::int64_t at,
-                                Vector (&sums)[kSums]) {
+NEUROSPLAT_INLINE void add_sums(const Near& one, const Place& place, const PixelGradients& pixels,
+                                std::int64_t at, Vector (&sums)[kSums]) {
+  const Vector log_share = (one.weight - load(pixels.log_sum + at)) +
+                           log_depth<kernel, VectorUse>(place.distance);
   const auto there = profile<kernel, VectorUse>(place.distance);
   const Vector share = exp_or_zero(log_share) * there.depth_factor;
   const Vector drawn = share * there.value;
@@ -93,22 +94,47 @@ NEUROSPLAT_INLINE float* sums_of_cell(const Picture& picture, std::int64_t colum
   return sums + (band * picture.columns + column + cell % 3 - 1) * kSums * padded(picture.splats);
 }
 
+/// The near splats that any pixel of the block sees, to `who`; returns their number.
+template <Kernel kernel>
+NEUROSPLAT_INLINE std::int64_t look_again(const Block& block, const Reach& reach,
+                                          const PixelGradients& pixels, std::int32_t* who) {
+  std::int64_t count = 0;
+  for_near(block, reach, [&](const Near& one, const float* x, const float* y, int, std::int64_t n) {
+    Vector most = all(kNone);
+    for (std::int64_t at = 0; at < block.vectors * kLanes; at += kLanes) {
+      const Vector distance = place_of(one, x + at, y + at).distance;
+      most = larger(most, log_depth<kernel, VectorUse>(distance) - load(pixels.log_sum + at));
+    }
+    who[count] = static_cast<std::int32_t>(n);
+    count += any(most > -kUnseen - one.weight) ? 1 : 0;
+  });
+  return count;
+}
+
 template <Kernel kernel>
 static void block_gradient(const Picture& picture, std::int64_t column, const Block& block,
-                           const Reach& reach, const PixelGradients& pixels, float* sums) {
+                           const Reach& reach, const PixelGradients& pixels, std::int32_t* who,
+                           float* sums) {
   const std::int64_t row = padded(picture.splats);
-  for_near(block, reach,
-           [&](const Near& one, const float* x, const float* y, int cell, std::int64_t n) {
+  const std::int64_t count = look_again<kernel>(block, reach, pixels, who);
+  int cell = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t n = who[i];
+    while (n >= reach.ends[cell]) ++cell;
+    const Near& one = reach.near[n];
+    const float* x = block.x[cell % 3];
+    const float* y = block.y[cell / 3];
     Vector own[kSums] = {};
     for (std::int64_t at = 0; at < block.vectors * kLanes; at += kLanes) {
-      const Place place = place_of(one, x + at, y + at);
-      const Vector log_share = (one.weight - load(pixels.log_sum + at)) +
-                               log_depth<kernel, VectorUse>(place.distance);
-      if (any(log_share > -kLowest)) add_sums<kernel>(one, place, log_share, pixels, at, own);
+      add_sums<kernel>(one, place_of(one, x + at, y + at), pixels, at, own);
     }
+    static_assert(kSums == 9);
+    float total[kSums];
+    sums_of_eight(own, total);
+    total[8] = sum_of(own[8]);
     float* to = sums_of_cell(picture, column, cell, sums) + reach.index[n];
-    for (int k = 0; k < kSums; ++k) to[k * row] += sum_of(own[k]);
-  });
+    for (int k = 0; k < kSums; ++k) to[k * row] += total[k];
+  }
 }
 
 template <Kernel kernel>
@@ -118,12 +144,13 @@ static void gradient_with(const Picture& picture, const TileRow& part, const flo
   const std::int64_t width = picture.columns * picture.tile;
   const std::int64_t plane = picture.rows * picture.tile * width, row = padded(picture.splats);
   Reach reach = reach_in(picture, scratch);
+  const Seen seen = seen_in(picture, scratch);
   PixelGradients gradients;
   for_blocks(picture, part, [&](std::int64_t column, const Block& block, std::int64_t place) {
     find_near<kernel>(picture, part.row, column, block, reach);
     load_gradients(block, width, plane, pixels + place, log_sums + place, pixel_gradient + place,
                    gradients);
-    block_gradient<kernel>(picture, column, block, reach, gradients, sums);
+    block_gradient<kernel>(picture, column, block, reach, gradients, seen.who, sums);
     if (!is_sharp(kernel)) return;
     for (int cell = 0; cell < kCells; ++cell) {
       const float* splats = cell_of(picture, part.row, column, cell);

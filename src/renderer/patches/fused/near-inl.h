@@ -1,6 +1,6 @@
 // Which splats a block of pixels has to look at. Bounds of D over the block give bounds of every
 // log-weight; the largest lower bound, or black, is the block's floor: no pixel's weights sum to
-// less than exp(floor - 8). A splat that stays kLowest below the floor changes nothing in float32
+// less than exp(floor - 8). A splat that stays kUnseen below the floor changes nothing in float32
 // and is left out; the sharp kernels, whose weight stays at exp(-16) far away, have their far splats
 // summed once for all pixels.
 
@@ -34,6 +34,9 @@ struct Reach {
 /// Log-weights above the floor from which pixels take their own reference: exp(64) times a thousand
 /// splats of large colours is still a float.
 constexpr float kWide = 64.0f;
+/// Log-weights this much below what a pixel has anyway, 4e-11, are not drawn: a thousand of them
+/// are less than float32 rounds off.
+constexpr float kUnseen = 24.0f;
 constexpr float kNone = -1e30f;
 
 /// exp(2 w) at w = 32 and black, in the units of 2 w.
@@ -99,7 +102,7 @@ NEUROSPLAT_INLINE void take_far(const float* cell, std::int64_t row, float floor
   for (std::int64_t i = 0; i < row; i += kLanes) {
     const Vector log_weight = load(upper + i) - floor, nearest = load(distance_then_weight + i);
     Integers far = nearest >= 1.0f;
-    if (kernel == Kernel::kSharpPost) far = far & (log_weight - 2.0f * nearest < -kLowest);
+    if (kernel == Kernel::kSharpPost) far = far & (log_weight - 2.0f * nearest < -kUnseen);
     const Vector weight = far ? exp_or_zero(log_weight < 0.0f ? log_weight : Vector{}) : Vector{};
     store(distance_then_weight + i, weight);
     store(upper + i, far ? all(kNone) : load(upper + i));
@@ -115,7 +118,7 @@ NEUROSPLAT_INLINE std::int64_t take_near(const float* cell, std::int64_t row, fl
   std::int64_t found = end;
   for (std::int64_t i = 0; i < row; ++i) {
     index[found] = static_cast<std::int32_t>(i);
-    found += upper[i] >= floor - kLowest ? 1 : 0;
+    found += upper[i] >= floor - kUnseen ? 1 : 0;
   }
   for (std::int64_t n = end; n < found; ++n) {
     const float* splat = cell + index[n];

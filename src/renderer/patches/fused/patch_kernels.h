@@ -38,12 +38,13 @@ struct Scratch {
 
 /// Numbers of one splat that a block has taken from its cell.
 inline constexpr std::int64_t kNearNumbers = 16;
+inline constexpr std::int64_t kWidest = 16;  // lanes
 
 constexpr std::int64_t scratch_floats(std::int64_t splats) {
-  return 9 * padded(splats) * (kNearNumbers + 2);
+  return 9 * padded(splats) * (kNearNumbers + 2 + 2 * kWidest) + kWidest;
 }
 constexpr std::int64_t scratch_indices(std::int64_t splats) {
-  return 9 * padded(splats) + 1;
+  return 2 * (9 * padded(splats) + 1);
 }
 
 /// A part of a row of tiles: the pixel rows of its blocks first .. last - 1.
