@@ -49,14 +49,71 @@ NEUROSPLAT_INLINE float sum_of(Vector x) {
   return lanes[0];
 }
 
-/// Whether any lane of a comparison holds.
-NEUROSPLAT_INLINE bool any(Integers mask) {
-  std::int64_t words[kLanes / 2];
+/// Whether any lane of a comparison holds: one instruction where there is one.
+template <class Mask>
+NEUROSPLAT_INLINE bool any_of(Mask mask) {
+  std::int64_t words[sizeof(Mask) / sizeof(std::int64_t)];
   __builtin_memcpy(words, &mask, sizeof mask);
   std::int64_t found = 0;
   NEUROSPLAT_UNROLL
-  for (int i = 0; i < kLanes / 2; ++i) found |= words[i];
+  for (const std::int64_t word : words) found |= word;
   return found != 0;
+}
+#if defined(__SSE__)
+typedef float Floats128 __attribute__((vector_size(16)));
+typedef std::int32_t Mask128 __attribute__((vector_size(16)));
+template <>
+NEUROSPLAT_INLINE bool any_of(Mask128 mask) {
+  return __builtin_ia32_movmskps(reinterpret_cast<Floats128>(mask)) != 0;
+}
+#endif
+#if defined(__AVX__)
+typedef float Floats256 __attribute__((vector_size(32)));
+typedef std::int32_t Mask256 __attribute__((vector_size(32)));
+template <>
+NEUROSPLAT_INLINE bool any_of(Mask256 mask) {
+  return __builtin_ia32_movmskps256(reinterpret_cast<Floats256>(mask)) != 0;
+}
+#endif
+#if defined(__AVX512DQ__)
+typedef std::int32_t Mask512 __attribute__((vector_size(64)));
+template <>
+NEUROSPLAT_INLINE bool any_of(Mask512 mask) {
+  return __builtin_ia32_cvtd2mask512(mask) != 0;
+}
+#endif
+NEUROSPLAT_INLINE bool any(Integers mask) {
+  return any_of(mask);
+}
+
+/// Sums of neighbouring lanes: those of x, then those of y.
+NEUROSPLAT_INLINE Vector pair_sums(Vector x, Vector y) {
+  Integers even;
+  for (int i = 0; i < kLanes; ++i) even[i] = 2 * i;
+  return __builtin_shuffle(x, y, even) + __builtin_shuffle(x, y, even + 1);
+}
+
+/// Sums over the lanes of eight vectors at once.
+NEUROSPLAT_INLINE void sums_of_eight(const Vector* x, float* sums) {
+  constexpr int kRounds = kLanes >= 8 ? 3 : 2;
+  Vector parts[8];
+  NEUROSPLAT_UNROLL
+  for (int i = 0; i < 8; ++i) parts[i] = x[i];
+  NEUROSPLAT_UNROLL
+  for (int round = 0; round < kRounds; ++round) {
+    NEUROSPLAT_UNROLL
+    for (int i = 0; i < 8 >> (round + 1); ++i) parts[i] = pair_sums(parts[2 * i], parts[2 * i + 1]);
+  }
+  constexpr int kVectors = 8 >> kRounds, kLeft = kVectors * kLanes / 8;  // lanes that share a sum
+  float lanes[kVectors * kLanes];
+  NEUROSPLAT_UNROLL
+  for (int i = 0; i < kVectors; ++i) store(lanes + i * kLanes, parts[i]);
+  NEUROSPLAT_UNROLL
+  for (int i = 0; i < 8; ++i) {
+    sums[i] = lanes[i * kLeft];
+    NEUROSPLAT_UNROLL
+    for (int k = 1; k < kLeft; ++k) sums[i] += lanes[i * kLeft + k];
+  }
 }
 
 NEUROSPLAT_INLINE Vector square_root(Vector x) {

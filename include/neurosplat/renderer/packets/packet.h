@@ -2,11 +2,7 @@
 
 #include <cmath>
 
-#if defined(__CUDACC__)
-#define NEUROSPLAT_HOST_DEVICE __host__ __device__
-#else
-#define NEUROSPLAT_HOST_DEVICE
-#endif
+#include "neurosplat/renderer/host_device.h"
 
 /// The packet: its numbers, their activations and their derivatives. Nothing else in the library
 /// repeats these formulas; host and device use the same text. docs/neuro-splat.md, "Packet".

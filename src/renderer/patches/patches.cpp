@@ -1,0 +1,75 @@
+#include "neurosplat/renderer/patches/patches.h"
+
+#include <ATen/ATen.h>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
+#include "renderer/patches/cuda/cuda_patches.h"
+#include "renderer/patches/eager_renderer.h"
+#include "renderer/patches/fused/fused_renderer.h"
+#include "renderer/patches/checks.h"
+
+namespace neurosplat::patches {
+namespace {
+
+constexpr std::int64_t kLargestSide = 1 << 16;  // pixels
+
+void check_form(const at::Tensor& splats, const Form& form) {
+  const auto fits = [&](std::int64_t tiles) {
+    return tiles <= kLargestSide && form.tile <= kLargestSide / tiles;
+  };
+  if (form.tile < 1 || !fits(splats.size(1)) || !fits(splats.size(2))) {
+    throw UsageError(text("tile: expected 1 pixel or more and sides of at most ", kLargestSide,
+                          ", got ", form.tile, " pixels a tile for ", splats.size(1), " x ",
+                          splats.size(2), " tiles"));
+  }
+}
+
+/// Refuses what the chosen implementation does not serve.
+Mode choose(const at::Tensor& splats, Mode asked) {
+  if (asked == Mode::cuda) cuda::require(splats);
+  const bool single = splats.scalar_type() == at::kFloat;
+  if (asked == Mode::fused && !(splats.is_cpu() && single)) {
+    throw UsageError(text("splats: the fused renderer takes float32 on the CPU, got ",
+                          splats.scalar_type(), " on ", splats.device(),
+                          "; choose the eager renderer"));
+  }
+  if (asked != Mode::automatic) return asked;
+  if (cuda::built() && splats.is_cuda() && single) return Mode::cuda;
+  return splats.is_cpu() && single ? Mode::fused : Mode::eager;
+}
+
+}  // namespace
+
+Mode mode_from_name(const std::string& name) {
+  if (name == "auto") return Mode::automatic;
+  if (name == "eager") return Mode::eager;
+  if (name == "fused") return Mode::fused;
+  if (name == "cuda") return Mode::cuda;
+  throw UsageError(text("renderer: expected auto, eager, fused or cuda, got '", name, "'"));
+}
+
+Kernel kernel_from_name(const std::string& name) {
+  if (name == "exponential") return Kernel::kExponential;
+  if (name == "cosine") return Kernel::kCosine;
+  if (name == "sharp") return Kernel::kSharp;
+  if (name == "sharp-post") return Kernel::kSharpPost;
+  throw UsageError(
+      text("kernel: expected exponential, cosine, sharp or sharp-post, got '", name, "'"));
+}
+
+at::Tensor render(const at::Tensor& splats, const Form& form, Mode mode) {
+  check_tensor(splats);
+  check_form(splats, form);
+  switch (choose(splats, mode)) {
+    case Mode::fused:
+      return fused::draw(splats, form);
+    case Mode::cuda:
+      return cuda::draw(splats, form);
+    default:
+      if (splats.is_cpu()) check_numbers(splats);
+      return eager::draw(splats, form);
+  }
+}
+
+}  // namespace neurosplat::patches
