@@ -213,7 +213,7 @@ at::Tensor FeatureNetwork::prepare(const at::Tensor& pictures) const {
                                                  size, /*align_corners=*/false);
   const auto centre =
       scaled.narrow(2, (size[0] - kSide) / 2, kSide).narrow(3, (size[1] - kSide) / 2, kSide);
-  return scaled(centre);
+  return FeatureNetwork::scaled(centre);
 }
 
 at::Tensor FeatureNetwork::scaled(const at::Tensor& pictures) {

@@ -27,15 +27,16 @@ at::Tensor skies(std::int64_t count, std::uint64_t seed) {
   return pictures + 0.4 * sky.to(at::kFloat);
 }
 
-const RotationOptions kQuick = {.steps = 60, .batch = 32};
+const RotationOptions kEnough = {.steps = 60, .batch = 32}, kQuick = {.steps = 5, .batch = 32};
 
-RotationClassifier trained(const at::Tensor& pictures, std::uint64_t seed = 1) {
-  return train_rotation_classifier(pictures, kQuick, at::detail::createCPUGenerator(seed));
+RotationClassifier trained(const at::Tensor& pictures, std::uint64_t seed = 1,
+                           const RotationOptions& options = kQuick) {
+  return train_rotation_classifier(pictures, options, at::detail::createCPUGenerator(seed));
 }
 
 TEST(RotationClassifier, TellsRotationsOfPicturesThatHaveAnUp) {
   const at::NoGradGuard no_gradient;  // as whoever measures has it
-  const auto classifier = trained((skies(200, 2) * 255).to(at::kByte));
+  const auto classifier = trained((skies(200, 2) * 255).to(at::kByte), 1, kEnough);
   EXPECT_GT(classifier.accuracy(skies(60, 3)), 0.95);
   // Noise has no up: chance is .25, four standard errors of 240 answers are .11.
   const auto noise = at::rand({60, 3, kSide, kSide}, at::detail::createCPUGenerator(4), at::kFloat);

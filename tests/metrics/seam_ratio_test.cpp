@@ -36,7 +36,7 @@ TEST(SeamRatio, OfRampsWithStepsIsTheirQuotient) {
 
 // Every tile flat: no neighbours inside differ. Borders alike: nothing is left of them.
 TEST(SeamRatio, OfFlatTilesIsNoneAndOfJoinedOnesNothing) {
-  const auto tiles = noise({2, 3, 3, 2}).repeat_interleave(4, 2).repeat_interleave(4, 3);
+  const auto tiles = noise({2, 3, 3, 3}).repeat_interleave(4, 2).repeat_interleave(4, 3);
   EXPECT_TRUE(std::isnan(seam_ratio(tiles, 4)));
   EXPECT_GT(seam_ratio(tiles, 6), 0.2);
   const auto tile = noise({1, 1, 4, 4});
