@@ -5,9 +5,11 @@
 
 #include <algorithm>
 
+#include "evaluation/sample_walk.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/data/picture_loader.h"
 #include "neurosplat/figure/drawing.h"
 #include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/metrics/feature_statistics.h"
@@ -15,19 +17,39 @@
 namespace neurosplat {
 namespace {
 
-void check(const SampleRequest& request) {
-  if (request.neighbours < 1 || request.batch < 1 || request.shown < 1) {
-    throw Error("expected at least 1 neighbour, 1 picture at a time and 1 to show: give more");
-  }
-  if (request.count >= fewest_samples(request.neighbours)) return;
-  throw Error(text("expected at least ", fewest_samples(request.neighbours),
-                   " pictures to compare sets by ", request.neighbours, " neighbours, got ",
-                   request.count, ": give more"));
-}
-
 std::string described(const at::Tensor& tensor) {
   if (!tensor.defined()) return "nothing";
   return text(tensor.scalar_type(), " ", tensor.sizes());
+}
+
+/// Of all pictures of a set, [count, D], a batch at a time.
+at::Tensor all_features(const SampleRequest& request, const SampleSet& set, std::int64_t& done,
+                        ProgressLine& progress) {
+  std::vector<at::Tensor> parts;
+  for (std::int64_t first = 0; first < request.count; first += request.batch) {
+    const auto count = std::min(request.batch, request.count - first);
+    parts.push_back(features_of(request.features, pictures_of(set, first, count)));
+    progress.update(done += count, set.name);
+  }
+  return at::cat(parts);
+}
+
+std::string label_of(const SampleScore& score) {
+  return text(score.name, ": Frechet distance ", fixed(score.frechet_distance, 1), ", precision ",
+              fixed(score.precision, 2), ", recall ", fixed(score.recall, 2));
+}
+
+}  // namespace
+
+void check_sample_counts(std::int64_t count, std::int64_t neighbours, std::int64_t batch,
+                         std::int64_t shown) {
+  if (neighbours < 1 || batch < 1 || shown < 1) {
+    throw Error("expected at least 1 neighbour, 1 picture at a time and 1 to show: give more");
+  }
+  if (count >= fewest_samples(neighbours)) return;
+  throw Error(text("expected at least ", fewest_samples(neighbours),
+                   " pictures to compare sets by ", neighbours, " neighbours, got ", count,
+                   ": give more"));
 }
 
 at::Tensor pictures_of(const SampleSet& set, std::int64_t first, std::int64_t count) {
@@ -39,55 +61,49 @@ at::Tensor pictures_of(const SampleSet& set, std::int64_t first, std::int64_t co
                    described(pictures), ": see what gives them"));
 }
 
-/// Of all pictures of a set, [count, D], a batch at a time.
-at::Tensor features_of(const SampleRequest& request, const SampleSet& set, std::int64_t& done,
-                       ProgressLine& progress) {
-  std::vector<at::Tensor> parts;
-  for (std::int64_t first = 0; first < request.count; first += request.batch) {
-    const auto count = std::min(request.batch, request.count - first);
-    auto features = request.features(pictures_of(set, first, count));
-    if (!features.defined() || features.dim() != 2 || features.size(0) != count) {
-      throw Error(text("expected features [", count, ", D], got ", described(features),
-                       ": a row for each picture"));
-    }
-    parts.push_back(features.to(at::kCPU));
-    progress.update(done += count, set.name);
-  }
-  return at::cat(parts);
+at::Tensor in_unit_range(const at::Tensor& pictures) {
+  return pictures.scalar_type() == at::kByte ? to_unit_range(pictures, at::Device(at::kCPU))
+                                             : pictures.to(at::kCPU, at::kFloat);
 }
 
-/// Spread over the set: those of a data set are often in the order of their classes.
-at::Tensor shown_row(const SampleRequest& request, const SampleSet& set, const std::string& label) {
-  const auto shown = std::min(request.shown, request.count);
+at::Tensor features_of(const PictureFeatures& features, const at::Tensor& pictures) {
+  const auto rows = features(pictures);
+  if (!rows.defined() || rows.dim() != 2 || rows.size(0) != pictures.size(0)) {
+    throw Error(text("expected features [", pictures.size(0), ", D], got ", described(rows),
+                     ": a row for each picture"));
+  }
+  return rows.to(at::kCPU);
+}
+
+at::Tensor shown_row(const SampleSet& set, std::int64_t count, std::int64_t shown,
+                     const std::string& label) {
+  shown = std::min(shown, count);
   std::vector<at::Tensor> pictures;
   for (std::int64_t k = 0; k < shown; ++k)
-    pictures.push_back(pictures_of(set, k * request.count / shown, 1));
+    pictures.push_back(pictures_of(set, k * count / shown, 1));
   return with_label(picture_grid(at::cat(pictures), shown), label);
 }
 
-std::string label_of(const SampleScore& score) {
-  return text(score.name, ": Frechet distance ", fixed(score.frechet_distance, 1), ", precision ",
-              fixed(score.precision, 2), ", recall ", fixed(score.recall, 2));
+SampleScore score_of(const std::string& name, const at::Tensor& real, const at::Tensor& features,
+                     std::int64_t neighbours) {
+  const auto manifolds = precision_recall(real, features, neighbours);
+  return {name, frechet_distance(real, features), manifolds.precision, manifolds.recall};
 }
-
-}  // namespace
 
 SampleScores score_samples(const SampleRequest& request) {
   const at::NoGradGuard no_gradient;
-  check(request);
+  check_sample_counts(request.count, request.neighbours, request.batch, request.shown);
   const SampleSet real{"real", request.real};
   const auto total = static_cast<std::int64_t>(request.sets.size() + 1) * request.count;
   ProgressLine progress("samples", "pictures", total);
   std::int64_t done = 0;
-  const auto real_features = features_of(request, real, done, progress);
-  std::vector<at::Tensor> rows = {shown_row(request, real, "real")};
+  const auto real_features = all_features(request, real, done, progress);
+  std::vector<at::Tensor> rows = {shown_row(real, request.count, request.shown, "real")};
   SampleScores scores;
   for (const auto& set : request.sets) {
-    const auto features = features_of(request, set, done, progress);
-    const auto manifolds = precision_recall(real_features, features, request.neighbours);
-    scores.sets.push_back({set.name, frechet_distance(real_features, features), manifolds.precision,
-                           manifolds.recall});
-    rows.push_back(shown_row(request, set, label_of(scores.sets.back())));
+    const auto features = all_features(request, set, done, progress);
+    scores.sets.push_back(score_of(set.name, real_features, features, request.neighbours));
+    rows.push_back(shown_row(set, request.count, request.shown, label_of(scores.sets.back())));
   }
   scores.sheet = at::cat(rows, 1);
   return scores;

@@ -60,6 +60,28 @@ void check_prepared(const at::Tensor& prepared, const at::Tensor& weight) {
                    ": give what FeatureNetwork::prepare() returns"));
 }
 
+void check_scaled(const at::Tensor& scaled, const at::Tensor& weight) {
+  constexpr std::int64_t kMultiple = 32;
+  if (scaled.defined() && scaled.scalar_type() == at::kFloat && scaled.dim() == 4 &&
+      scaled.numel() > 0 && scaled.size(1) == 3 && scaled.size(2) % kMultiple == 0 &&
+      scaled.size(3) % kMultiple == 0 && scaled.device() == weight.device())
+    return;
+  throw Error(text("expected pictures, Float [B, 3, H, W] on ", weight.device(),
+                   ", sides multiples of ", kMultiple, ", got ", described(scaled),
+                   scaled.defined() ? text(" on ", scaled.device()) : "",
+                   ": give pictures of such a size"));
+}
+
+void check_blocks(const std::vector<std::int64_t>& blocks) {
+  std::int64_t least = 0;
+  for (const auto block : blocks) {
+    if (block < least || block >= FeatureNetwork::kBlocks)
+      throw Error(text("expected ascending blocks in [0, ", FeatureNetwork::kBlocks, "), got ",
+                       block, ": name each once"));
+    least = block + 1;
+  }
+}
+
 template <typename Function>
 at::Tensor in_slices(const at::Tensor& prepared, const Function& function) {
   const c10::NoGradGuard no_grad;
@@ -191,7 +213,24 @@ at::Tensor FeatureNetwork::prepare(const at::Tensor& pictures) const {
                                                  size, /*align_corners=*/false);
   const auto centre =
       scaled.narrow(2, (size[0] - kSide) / 2, kSide).narrow(3, (size[1] - kSide) / 2, kSide);
-  return (centre * 255.0 - 127.0) / 128.0;
+  return FeatureNetwork::scaled(centre);
+}
+
+at::Tensor FeatureNetwork::scaled(const at::Tensor& pictures) {
+  return (pictures * 255.0 - 127.0) / 128.0;
+}
+
+std::vector<at::Tensor> FeatureNetwork::block_maps(const at::Tensor& scaled,
+                                                   const std::vector<std::int64_t>& blocks) const {
+  check_blocks(blocks);
+  check_scaled(scaled, stem_.weight);
+  std::vector<at::Tensor> maps;
+  auto values = at::hardtanh(stem_(scaled.contiguous(at::MemoryFormat::ChannelsLast)), 0, 6);
+  for (std::int64_t number = 0; maps.size() < blocks.size(); ++number) {
+    values = blocks_[static_cast<std::size_t>(number)](values);
+    if (number == blocks[maps.size()]) maps.push_back(values);
+  }
+  return maps;
 }
 
 at::Tensor FeatureNetwork::maps(const at::Tensor& prepared) const {

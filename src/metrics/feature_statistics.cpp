@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "metrics/distances.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 
@@ -47,13 +48,6 @@ std::tuple<at::Tensor, at::Tensor> eigen(const at::Tensor& symmetric) {
   return {values.clamp_min(0.0), vectors};
 }
 
-/// Squared distances of every row of one to every row of the other, [N, M].
-at::Tensor squared_distances(const at::Tensor& one, const at::Tensor& other) {
-  const auto lengths = [](const at::Tensor& rows) { return (rows * rows).sum(1); };
-  auto distances = at::addmm(lengths(other).unsqueeze(0), one, other.t(), /*beta=*/1, /*alpha=*/-2);
-  return distances.add_(lengths(one).unsqueeze(1)).clamp_min_(0.0);
-}
-
 /// function(squared distances of rows [begin, begin + n) of one to all of the other, begin),
 /// joined.
 template <typename Function>
@@ -85,6 +79,12 @@ double share_inside(const at::Tensor& points, const at::Tensor& centres, std::in
 }
 
 }  // namespace
+
+at::Tensor squared_distances(const at::Tensor& one, const at::Tensor& other) {
+  const auto lengths = [](const at::Tensor& rows) { return (rows * rows).sum(1); };
+  auto distances = at::addmm(lengths(other).unsqueeze(0), one, other.t(), /*beta=*/1, /*alpha=*/-2);
+  return distances.add_(lengths(one).unsqueeze(1)).clamp_min_(0.0);
+}
 
 double frechet_distance(const at::Tensor& a, const at::Tensor& b) {
   const c10::NoGradGuard no_grad;

@@ -26,5 +26,26 @@ TEST(PictureGrid, LaysOutRowAfterRow) {
   one_line_error([&] { picture_grid(pictures[0], 1); });
 }
 
+// Of 2 x 2 pixels: picture, black, white line, black, two beside; padding of 1 round the group.
+TEST(PicturesBeside, StandBehindAWhiteLine) {
+  const auto pictures = at::rand({3, 3, 2, 2}), beside = at::rand({3, 2, 3, 2, 2});
+  const auto sheet = pictures_beside(pictures, beside, 2, 1);
+  constexpr std::int64_t kGroup = 2 + 1 + 1 + 1 + 2 + 1 + 2;
+  ASSERT_EQ(sheet.sizes(), at::IntArrayRef({3, 2 * 3 + 1, 2 * (kGroup + 1) + 1}));
+  const std::int64_t left = 1 + kGroup + 1;  // of the second group
+  const auto part = [&](std::int64_t column, std::int64_t width) {
+    return sheet.narrow(1, 1, 2).narrow(2, left + column, width);
+  };
+  EXPECT_TRUE(part(0, 2).equal(pictures[1]));
+  EXPECT_TRUE(part(2, 1).equal(at::zeros({3, 2, 1})));
+  EXPECT_TRUE(part(3, 1).equal(at::ones({3, 2, 1})));
+  EXPECT_TRUE(part(5, 2).equal(beside[1][0]));
+  EXPECT_TRUE(part(8, 2).equal(beside[1][1]));
+  EXPECT_TRUE(sheet.narrow(1, 4, 2).narrow(2, 1, 2).equal(pictures[2]));
+  one_line_error([&] { pictures_beside(pictures, beside.narrow(0, 0, 2), 2); });
+  one_line_error([&] { pictures_beside(pictures, beside.narrow(4, 0, 1), 2); });
+  one_line_error([&] { pictures_beside(pictures, pictures, 2); });
+}
+
 }  // namespace
 }  // namespace neurosplat

@@ -33,10 +33,15 @@ class PlainNetwork {
   explicit PlainNetwork(const TensorFile& file) : tensors_(file.tensors) {}
 
   at::Tensor maps(const at::Tensor& prepared) const {
-    auto values = at::relu6(layer(prepared.to(at::kDouble), "_conv_stem", "_bn0", 2));
-    for (std::size_t number = 0; number < testing::kFeatureBlocks.size(); ++number)
+    return at::relu6(
+        layer(block_map(prepared, testing::kFeatureBlocks.size() - 1), "_conv_head", "_bn1", 1));
+  }
+
+  at::Tensor block_map(const at::Tensor& scaled, std::size_t last) const {
+    auto values = at::relu6(layer(scaled.to(at::kDouble), "_conv_stem", "_bn0", 2));
+    for (std::size_t number = 0; number <= last; ++number)
       values = block(values, text("_blocks.", number, "."), testing::kFeatureBlocks.at(number));
-    return at::relu6(layer(values, "_conv_head", "_bn1", 1));
+    return values;
   }
 
   at::Tensor tensor(const std::string& name) const { return tensors_.at(name).to(at::kDouble); }
@@ -100,6 +105,27 @@ TEST_F(FeatureNetworkTest, AgreesWithBatchNormsOfTheirOwn) {
   EXPECT_LT(distance(network.pooled(prepared), pooled), 1e-4);
   const auto logits = at::linear(pooled, plain.tensor("_fc.weight"), plain.tensor("_fc.bias"));
   EXPECT_LT(distance(network.logits(prepared), logits), 1e-3);
+}
+
+TEST_F(FeatureNetworkTest, GivesTheMapsOfBlocks) {
+  const FeatureNetwork network(written(weights_));
+  const PlainNetwork plain(weights_);
+  const auto pictures = random_pictures({2, 3, 64, 96});
+  const auto scaled = FeatureNetwork::scaled(pictures);
+  EXPECT_LT(distance(scaled, (pictures * 255.0 - 127.0) / 128.0), 1e-6);
+  const auto maps = network.block_maps(scaled, {0, 4, 15});
+  ASSERT_EQ(maps.size(), 3U);
+  ASSERT_EQ(maps[0].sizes(), at::IntArrayRef({2, 16, 32, 48}));
+  ASSERT_EQ(maps[2].sizes(), at::IntArrayRef({2, 320, 2, 3}));
+  EXPECT_LT(distance(maps[0], plain.block_map(scaled, 0)), 1e-4);
+  EXPECT_LT(distance(maps[1], plain.block_map(scaled, 4)), 1e-3);
+  EXPECT_LT(distance(maps[2], plain.block_map(scaled, 15)), 1e-3);
+  EXPECT_TRUE(network.block_maps(scaled, {}).empty());
+  EXPECT_THROW(network.block_maps(scaled, {4, 4}), Error);
+  EXPECT_THROW(network.block_maps(scaled, {16}), Error);
+  EXPECT_THROW(network.block_maps(scaled, {-1}), Error);
+  EXPECT_THROW(network.block_maps(scaled.narrow(3, 0, 80), {0}), Error);
+  EXPECT_THROW(network.block_maps(scaled.to(at::kDouble), {0}), Error);
 }
 
 TEST_F(FeatureNetworkTest, SeesEachPictureOnItsOwn) {

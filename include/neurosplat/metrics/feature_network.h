@@ -18,6 +18,7 @@ class FeatureNetwork {
   static constexpr std::int64_t kSide = 224;       ///< of prepared pictures, pixels
   static constexpr std::int64_t kFeatures = 1280;  ///< channels of the maps
   static constexpr std::int64_t kClasses = 1000;   ///< ImageNet's
+  static constexpr std::int64_t kBlocks = 16;
 
   /// Reads a safetensors file of the published state dict: its names, float32. Throws Error, one
   /// line, for a tensor that is missing, unknown, of another shape or type, or not finite.
@@ -27,6 +28,15 @@ class FeatureNetwork {
   /// [B, 3, 224, 224] on its device, (255 x - 127) / 128. The short side becomes 224 pixels
   /// (bicubic, smoothed when it shrinks, overshoot kept), then the centre. Gradients pass.
   at::Tensor prepare(const at::Tensor& pictures) const;
+
+  /// Pictures [B, 3, H, W] as above at their own size: (255 x - 127) / 128. Gradients pass.
+  static at::Tensor scaled(const at::Tensor& pictures);
+
+  /// What blocks, ascending numbers in [0, kBlocks), give: the maps of the projection, before any
+  /// ReLU6. Of scaled() float32 pictures [B, 3, H, W] on its device, H and W multiples of 32, so
+  /// that all layers halve evenly. Gradients pass.
+  std::vector<at::Tensor> block_maps(const at::Tensor& scaled,
+                                     const std::vector<std::int64_t>& blocks) const;
 
   /// The last maps, [B, 1280, 7, 7] in [0, 6], of prepared pictures. Gradients pass.
   at::Tensor maps(const at::Tensor& prepared) const;

@@ -18,6 +18,7 @@
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/picture_loader.h"
+#include "neurosplat/evaluation/feature_spaces.h"
 #include "neurosplat/evaluation/fitted_floor.h"
 #include "neurosplat/evaluation/metrics_file.h"
 #include "neurosplat/evaluation/sample_scores.h"
@@ -147,12 +148,6 @@ PictureRange drawn_linearly(LinearFloor floor, at::Tensor noise, std::int64_t si
   };
 }
 
-PictureFeatures features_of(FeatureNetwork network) {
-  return [network = std::move(network)](const at::Tensor& pictures) {
-    return network.pooled(network.prepare(pictures));
-  };
-}
-
 /// Everything but the features. Latents of both priors come from the same noise, so that these
 /// rows differ by the prior alone.
 SampleRequest samples_of(const Request& request, const DescribedSplatVae& described,
@@ -240,20 +235,20 @@ void print_table(std::int64_t count, const SampleScores& scores) {
 
 int evaluate(Request request) {
   check(request);
-  const auto weights = feature_network_file();
+  feature_network_file();  // said at once where there is none
   if (request.model.empty()) request.model = shipped_model();
   check_outputs(request);
   use_threads(request.threads);
   const at::NoGradGuard no_gradient;
   const auto device = device_from_name(request.device);
-  FeatureNetwork network(weights, device);
+  auto space = lite0_space(device);
   const auto described = load_described_splat_vae(request.model);
   const auto trained = trained_on(described);
   settle_data_set(request.set, trained);
   auto material = open_material(request, trained);
   described.model.to(device);
   auto samples = samples_of(request, described, material);
-  samples.features = features_of(std::move(network));
+  samples.features = std::move(space.features);
   const auto scores = score_samples(samples);
   const InterruptGuard guard;  // files are all there or none: a signal waits for the last one
   std::error_code failure;
