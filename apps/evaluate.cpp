@@ -2,6 +2,7 @@
 #include "neurosplat/systems/cortex/commands.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
 #include "neurosplat/systems/lock/commands.h"
+#include "neurosplat/systems/patch_flow/commands.h"
 #include "neurosplat/systems/splat_predictor/commands.h"
 #include "neurosplat/systems/splat_vae/commands.h"
 
@@ -28,5 +29,8 @@ int main(int argc, char** argv) {
     apps::add_evaluate_ivae_convergence(all);
     apps::add_evaluate_ivae_rate_distortion(all);
     apps::add_evaluate_ivae_mnist(all);
+    apps::add_evaluate_patch_flow_kernels(all);
+    apps::add_evaluate_patch_flow_quality(all);
+    apps::add_evaluate_patch_flow_seams(all);
   });
 }

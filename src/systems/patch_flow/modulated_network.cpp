@@ -8,6 +8,7 @@
 #include <numbers>
 #include <vector>
 
+#include "neurosplat/systems/patch_flow/splat_fit.h"
 #include "neurosplat/training/layers.h"
 #include "systems/patch_flow/networks.h"
 
@@ -111,16 +112,10 @@ at::Tensor first_positions(std::int64_t grid, std::int64_t width) {
   return 0.5 * at::cat({rows.sin(), rows.cos(), columns.sin(), columns.cos()}, 1);
 }
 
-/// Centres on a square grid over the tile, kernels as wide as its cells, the rest in the middle.
+/// Splats on a square grid, broader for the cosine kernel, which is narrow.
 at::Tensor first_splats(const PatchFlowArchitecture& sizes) {
-  const auto side = static_cast<std::int64_t>(std::lround(std::sqrt(sizes.splats)));
-  const auto along =
-      at::atanh((at::arange(side, at::kFloat) + 0.5) / static_cast<double>(side) - 0.5);
-  auto splats = at::zeros({sizes.splats, patches::kNumbers}, at::kFloat);
-  splats.select(1, 0).copy_(along.repeat({side}));
-  splats.select(1, 1).copy_(along.repeat_interleave(side));
-  const bool cosine = sizes.kernel == patches::Kernel::kCosine;
-  splats.narrow(1, 2, 2).fill_(cosine ? -1.4 : 0.0);
+  auto splats = splats_on_a_grid(sizes.splats);
+  if (sizes.kernel == patches::Kernel::kCosine) splats.narrow(1, patches::kScaleX, 2).fill_(-1.4);
   return splats.flatten();
 }
 

@@ -11,15 +11,19 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/image_file.h"
+#include "neurosplat/metrics/seam_ratio.h"
 #include "neurosplat/systems/patch_flow/flow_sampling.h"
 #include "neurosplat/systems/patch_flow/model_file.h"
 #include "systems/patch_flow/preview_strip.h"
+#include "systems/patch_flow/sampling.h"
 
 namespace neurosplat {
 namespace {
 
 constexpr std::int64_t kShown = 8;
 constexpr std::int64_t kEvaluationBatch = 50;
+/// Samples whose seams are measured, in how many steps.
+constexpr std::int64_t kSeamSamples = 32, kSeamSteps = 16;
 /// Where held-out errors are measured (docs/patch-flow.md, "Training").
 constexpr double kMeasuredTimes[] = {0.1, 0.3, 0.5, 0.7, 0.9};
 
@@ -119,15 +123,18 @@ double PatchFlowLearner::error_of(const at::Tensor& pictures) const {
 }
 
 EpochReport PatchFlowLearner::finish_epoch(std::int64_t epoch, const Figures& means, bool last) {
-  EpochReport report{{{"mse", figure(means, "mse")},
-                      {"loss", figure(means, "loss")},
-                      {"lr", update_->learning_rate()}},
-                     line_of(means)};
+  EpochReport report{{}, line_of(means)};
+  for (const auto& [name, mean] : means) report.metrics[name] = mean;
+  report.metrics["lr"] = update_->learning_rate();
   if (held_out_.defined() && is_due(epoch + 1, config_.held_out_every, last)) {
     const double held_out = error_of(held_out_), trained = error_of(trained_);
     report.metrics["test_error"] = held_out;
     report.metrics["trained_error"] = trained;
     report.metrics["test_images"] = held_out_.size(0);
+    const auto samples =
+        sample_pictures(update_->best_model(), kSeamSamples,
+                        static_cast<std::uint64_t>(config_.seed) + 5, {.steps = kSeamSteps});
+    report.metrics["sample_seam_ratio"] = seam_ratio(samples, config_.patch);
     report.line += text(", test ", fixed(held_out, 5), " (trained ", fixed(trained, 5), ")");
   }
   return report;

@@ -48,6 +48,7 @@ PatchFlowUpdate::PatchFlowUpdate(const PatchFlowConfig& config, const at::Device
       device_(device),
       amp_(config.amp_on(device)),
       steps_(steps),
+      perceptual_(perceptual_loss(config.perceptual, device)),
       model_(config.architecture(), static_cast<std::uint64_t>(config.seed)),
       averaged_(config.average > 0
                     ? PatchFlow(config.architecture(), static_cast<std::uint64_t>(config.seed))
@@ -85,8 +86,14 @@ Figures PatchFlowUpdate::step(const at::Tensor& pictures, StageClock& clock) {
   const auto drawn = model_.draw(predicted);
   clock.mark("renderer");
   const auto errors = (drawn - clean).square().mean({1, 2, 3});
-  const auto loss = (error_weights(config_.weight, times) * errors).mean();
-  const Figures terms = {{"mse", errors.mean().item<double>()}, {"loss", loss.item<double>()}};
+  auto loss = (error_weights(config_.weight, times) * errors).mean();
+  Figures terms = {{"mse", errors.mean().item<double>()}};
+  if (!perceptual_.is_none()) {
+    const auto term = perceptual_(unit_of(drawn), pictures);
+    terms.emplace_back("perceptual", term.item<double>());
+    loss = loss + config_.perceptual_weight * term;
+  }
+  terms.emplace_back("loss", loss.item<double>());
   if (!std::isfinite(figure(terms, "loss"))) {
     throw Error(text("the loss is not finite (", listed(terms), ")"));
   }

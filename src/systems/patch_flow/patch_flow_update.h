@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "neurosplat/io/safetensors.h"
+#include "neurosplat/metrics/perceptual_loss.h"
 #include "neurosplat/systems/patch_flow/patch_flow.h"
 #include "neurosplat/systems/patch_flow/patch_flow_config.h"
 #include "neurosplat/training/figures.h"
@@ -39,8 +40,9 @@ class PatchFlowUpdate {
   double learning_rate() const { return rate_; }
 
   /// One step on float pictures [B, 3, S, S] in [0, 1]. Returns `mse`, the mean squared error of
-  /// the foretold picture in [-1, 1], and `loss`, the same weighted by time. Throws Error and
-  /// leaves the weights as they were when loss or gradient is not finite.
+  /// the foretold picture in [-1, 1], and `loss`, the same weighted by time and with the perceptual
+  /// term, which stands beside them as `perceptual` where there is one. Throws Error and leaves the
+  /// weights as they were when loss or gradient is not finite.
   Figures step(const at::Tensor& pictures, StageClock& clock);
 
   /// Adds weights (`model.*`), the optimiser's state and the generator (`random.noise`).
@@ -54,6 +56,7 @@ class PatchFlowUpdate {
   bool amp_;
   std::int64_t steps_;
   double rate_ = 0;
+  PerceptualLoss perceptual_;
   PatchFlow model_;
   PatchFlow averaged_;  ///< written by best_model()
   at::Generator noise_;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "neurosplat/core/device.h"
@@ -25,14 +26,14 @@
 #include "neurosplat/systems/patch_flow/model_file.h"
 #include "systems/patch_flow/patch_flow_update.h"
 #include "systems/patch_flow/preview_strip.h"
+#include "systems/patch_flow/sampling.h"
 
 namespace neurosplat::apps {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Pictures sampled at a time.
-constexpr std::int64_t kBatch = 64;
+/// Pixels drawn at a time.
 constexpr std::int64_t kPixelsAtATime = std::int64_t{1} << 22U;
 
 struct Request {
@@ -178,31 +179,18 @@ std::uint64_t drawing_bytes(std::int64_t side) {
   return kOfNetwork + pixels * 3 * sizeof(float) * 6;
 }
 
-/// The numbers of the last step, which are drawn at any size.
-at::Tensor last_prediction(const PatchFlow& model, const at::Tensor& start, const FlowSteps& steps,
-                           const std::function<void()>& stepped) {
-  at::Tensor predicted;
-  follow_flow(
-      [&](const at::Tensor& z, const at::Tensor& times) {
-        predicted = model.predict(z, times);
-        return model.draw(predicted);
-      },
-      start, steps, [&](std::int64_t, const at::Tensor&, const at::Tensor&) { stepped(); });
-  return predicted;
-}
-
 void draw_all(const Request& request, const PatchFlow& model, const at::Tensor& noise,
               std::int64_t tile) {
   const auto steps = steps_of(request);
   const auto side = tile * model.architecture().grid();
-  const auto at_a_time = std::clamp<std::int64_t>(kPixelsAtATime / (side * side), 1, kBatch);
+  const auto at_a_time =
+      std::clamp<std::int64_t>(kPixelsAtATime / (side * side), 1, kSampledAtATime);
   SampleWriter writer(request, side);
-  const auto batches = (noise.size(0) + kBatch - 1) / kBatch;
-  ProgressLine progress("sampling", "steps", batches * (steps.steps - steps.first));
+  ProgressLine progress("sampling", "steps",
+                        sampling_batches(noise.size(0)) * (steps.steps - steps.first));
   std::int64_t done = 0;
-  for (const auto& part : noise.split(kBatch)) {
-    const auto predicted =
-        last_prediction(model, part.to(model.device()), steps, [&] { progress.update(++done); });
+  for (const auto& part : noise.split(kSampledAtATime)) {
+    const auto predicted = last_prediction(model, part, steps, [&] { progress.update(++done); });
     for (const auto& some : predicted.split(at_a_time)) {
       writer.add(unit_of(model.draw(some, tile)).to(at::kCPU));
     }

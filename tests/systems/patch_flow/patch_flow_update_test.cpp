@@ -51,7 +51,7 @@ at::Tensor sampled(const PatchFlow& model, std::int64_t count) {
 
 // What is learned by heart is drawn again: every sample is one of eight pictures.
 TEST(PatchFlowUpdate, OverfitsEightPicturesPastThirtyDecibels) {
-  constexpr std::int64_t kSteps = 900;
+  constexpr std::int64_t kSteps = 500;
   for (const auto* head : {"pixels", "splats"}) {
     auto config = tiny();
     config.head = head;

@@ -38,6 +38,8 @@ struct PatchFlowConfig : ImageOptions, DeviceOptions, RunOptions {
   bool flip = true;
   std::string times = "uniform";
   std::string weight = "x";
+  std::string perceptual = "none";
+  double perceptual_weight = 1;
   double lr = 1.5e-3;
   std::int64_t lr_warmup = 100;
   double lr_decay = 0.3;
@@ -89,6 +91,11 @@ void visit_options(PatchFlowConfig& config, Visitor&& visit) {
            "of a picture's error: x: 1; root-v: 1/(1 - t); v: 1/(1 - t)^2; with 1 - t at least .1 "
            "and .05",
            OneOf{{"x", "root-v", "v"}});
+  training("perceptual", config.perceptual,
+           "term added to the squared error: none; pyramid: bands of a Laplacian pyramid and "
+           "gradients; lite0: maps of EfficientNet-Lite0 (scripts/setup.sh --features); "
+           "script:FILE: of a TorchScript network");
+  training("perceptual_weight", config.perceptual_weight, "of that term", AtLeast{0});
   training("lr", config.lr, "learning rate of AdamW", Positive{});
   training("lr_warmup", config.lr_warmup, "steps over which the rate grows linearly; 0: none",
            AtLeast{0});
