@@ -24,10 +24,10 @@ constexpr std::int64_t kRotations = 4, kPicturesAtOnce = 64, kSmallestSide = 8;
 constexpr const char *kClasses = "classes.weight", *kClassBias = "classes.bias";
 
 struct Layer {
-  std::int64_t inputs, outputs, kernel, stride;
+  std::int64_t inputs, outputs, kernel;
 };
-constexpr std::array<Layer, 4> kLayers = {
-    {{3, 32, 5, 2}, {32, 64, 3, 2}, {64, 128, 3, 2}, {128, RotationClassifier::kFeatures, 3, 1}}};
+constexpr std::array<Layer, 5> kLayers = {
+    {{3, 32, 5}, {32, 64, 3}, {64, 96, 3}, {96, 128, 3}, {128, RotationClassifier::kFeatures, 3}}};
 
 std::string name_of_layer(std::size_t number, const char* part) {
   return text("layers.", number, ".", part);
@@ -69,8 +69,8 @@ at::Tensor features_with(const Weights& weights, const at::Tensor& pictures) {
   for (std::size_t number = 0; number < kLayers.size(); ++number) {
     const auto& layer = kLayers[number];
     maps = at::relu(at::conv2d(maps, weights.at(name_of_layer(number, "weight")),
-                               weights.at(name_of_layer(number, "bias")),
-                               at::IntArrayRef(layer.stride), at::IntArrayRef(layer.kernel / 2)));
+                               weights.at(name_of_layer(number, "bias")), at::IntArrayRef(2),
+                               at::IntArrayRef(layer.kernel / 2)));
   }
   return maps.mean({2, 3});
 }

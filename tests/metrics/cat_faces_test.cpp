@@ -82,6 +82,21 @@ TEST_F(CatFaces, AreFoundInRealCats) {
   EXPECT_LE(share(CatFaceDetector(*folder_, 12)(some)), share(detector(some)));
 }
 
+// A cat in red before its negative in blue: what grey they are depends on the weights of colours.
+TEST_F(CatFaces, AreLookedForInGrey) {
+  const auto cats = real_cats(75);
+  if (!cats.defined()) GTEST_SKIP() << "needs cat faces in ../shared/data/cat-faces-64/jpg";
+  const CatFaceDetector detector(*folder_);
+  const auto levels = (cats.mean(1, /*keepdim=*/true) * 255).round() / 255;
+  const auto agreement = [&](const at::Tensor& colour, double red, double blue) {
+    const auto grey = red * levels + 0.587 * 127 / 255 + blue * (1.0 - levels);
+    return share(detector(colour) == detector(grey.expand_as(colour).contiguous()));
+  };
+  const auto colour = at::cat({levels, at::full_like(levels, 127.0 / 255), 1.0 - levels}, 1);
+  EXPECT_GT(agreement(colour, 0.299, 0.114), 0.95);
+  EXPECT_LT(agreement(colour, 0.114, 0.299), 0.9);
+}
+
 TEST_F(CatFaces, AreNeitherInNoiseNorInFlatPictures) {
   const CatFaceDetector detector(*folder_);
   const auto generator = at::detail::createCPUGenerator(4);
