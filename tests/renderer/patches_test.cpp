@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "neurosplat/core/error.h"
@@ -211,13 +212,33 @@ TEST(Patches, WeightsOfEverySize) {
       const auto gradient = testing::patch_gradient(splats, form, Mode::fused, truth.smooth);
       EXPECT_TRUE(gradient.isfinite().all().item<bool>()) << weight;
     }
-    // Far apart: from hidden by the 1e-6 to beyond what a float's exponent holds.
-    auto splats = base.clone();
-    splats.select(4, patches::kWeight).copy_(at::linspace(-500, 700, 16));
-    const auto truth = testing::patch_truth(splats, form);
-    EXPECT_LE(error_of(patches::render(splats, form, Mode::fused), truth.picture), 2e-5);
-    const auto gradient = testing::patch_gradient(splats, form, Mode::fused, truth.smooth);
-    EXPECT_TRUE(gradient.isfinite().all().item<bool>());
+    // Far apart: from hidden by the 1e-6 to near and far beyond what a float's exponent holds.
+    for (const auto& [low, high] : {std::pair{-20.0, 110.0}, std::pair{-500.0, 700.0}}) {
+      auto splats = base.clone();
+      splats.select(4, patches::kWeight).copy_(at::linspace(low, high, 16));
+      const auto truth = testing::patch_truth(splats, form);
+      EXPECT_LE(error_of(patches::render(splats, form, Mode::fused), truth.picture), 2e-5);
+      const auto gradient = testing::patch_gradient(splats, form, Mode::fused, truth.smooth);
+      EXPECT_TRUE(gradient.isfinite().all().item<bool>());
+    }
+  }
+}
+
+/// A heavy splat of which a tile sees the last of its slope: exp(2 w) is beyond a float, exp(-4 D)
+/// below one.
+TEST(Patches, HeavySplatSeenFromFar) {
+  auto splats = patch_splats({"", 1, 1, 1, 16, {}, {0.125, 0, 1}});
+  const auto heavy = splats[0][0][0][5];
+  const std::vector<double> numbers = {-0.5, 0.5, 17.8, 0.3, 0, 0.9, 0.8, 0.7, 235.5};
+  for (int i = 0; i < 9; ++i) heavy[i].fill_(numbers[static_cast<std::size_t>(i)]);
+  splats.select(4, patches::kWeight).narrow(3, 0, 5).fill_(28);
+  for (const auto kernel : {Kernel::kExponential, Kernel::kCosine}) {
+    const auto picture = patches::render(splats, {.kernel = kernel}, Mode::fused);
+    const auto truth = testing::patch_truth(splats, {.kernel = kernel}).picture;
+    EXPECT_LE((picture.to(at::kDouble) - truth).abs().max().item<double>(), 1e-3);
+    // It hides what is behind it, with nothing of its own.
+    EXPECT_LT(picture.select(3, 0).max().item<double>(), -0.99);
+    EXPECT_GT(picture.narrow(3, 1, 7).max().item<double>(), -0.9);
   }
 }
 
