@@ -224,14 +224,19 @@ TEST(Patches, WeightsOfEverySize) {
   }
 }
 
+/// Splat 5 of 16 of one tile is as given, the rest of ordinary weight.
+at::Tensor with_heavy_splat(const std::vector<double>& numbers) {
+  auto splats = patch_splats({"", 1, 1, 1, 16, {}, {0.125, 0, 1}});
+  for (int i = 0; i < 9; ++i) {
+    splats[0][0][0][5][i].fill_(numbers[static_cast<std::size_t>(i)]);
+  }
+  return splats;
+}
+
 /// A heavy splat of which a tile sees the last of its slope: exp(2 w) is beyond a float, exp(-4 D)
 /// below one.
 TEST(Patches, HeavySplatSeenFromFar) {
-  auto splats = patch_splats({"", 1, 1, 1, 16, {}, {0.125, 0, 1}});
-  const auto heavy = splats[0][0][0][5];
-  const std::vector<double> numbers = {-0.5, 0.5, 17.8, 0.3, 0, 0.9, 0.8, 0.7, 235.5};
-  for (int i = 0; i < 9; ++i) heavy[i].fill_(numbers[static_cast<std::size_t>(i)]);
-  splats.select(4, patches::kWeight).narrow(3, 0, 5).fill_(28);
+  const auto splats = with_heavy_splat({-0.5, 0.5, 17.8, 0.3, 0, 0.9, 0.8, 0.7, 235.5});
   for (const auto kernel : {Kernel::kExponential, Kernel::kCosine}) {
     const auto picture = patches::render(splats, {.kernel = kernel}, Mode::fused);
     const auto truth = testing::patch_truth(splats, {.kernel = kernel}).picture;
@@ -239,6 +244,22 @@ TEST(Patches, HeavySplatSeenFromFar) {
     // It hides what is behind it, with nothing of its own.
     EXPECT_LT(picture.select(3, 0).max().item<double>(), -0.99);
     EXPECT_GT(picture.narrow(3, 1, 7).max().item<double>(), -0.9);
+  }
+}
+
+/// A heavy, narrow one in the middle: weights of a block spread over e^150.
+TEST(Patches, HeavySplatInTheMiddle) {
+  const auto splats = with_heavy_splat({0.5, 0.5, 10, 10, 0.2, 0.9, 0.8, 0.7, 110});
+  for (const auto kernel : kKernels) {
+    const Form form{.kernel = kernel};
+    const auto truth = testing::patch_truth(splats, form);
+    EXPECT_LE(error_of(patches::render(splats, form, Mode::fused), truth.picture), 1e-5);
+    const auto weight = testing::patch_weight(truth.smooth);
+    const auto exact = testing::patch_gradient(splats.to(at::kDouble), form, Mode::eager, weight);
+    const auto own = testing::patch_gradient(splats, form, Mode::fused, weight);
+    // Together: the weights' gradient alone is what is left of 1 - 1.
+    EXPECT_LE((own.to(at::kDouble) - exact).norm().item<double>(),
+              2e-5 * exact.norm().item<double>());
   }
 }
 
