@@ -1,8 +1,8 @@
 // Which splats a block of pixels has to look at. Bounds of D over the block give bounds of every
 // log-weight; the largest lower bound, or black, is the block's floor: no pixel's weights sum to
-// less than exp(floor - 8). A splat that stays kUnseen below the floor changes nothing in float32
-// and is left out; the sharp kernels, whose weight stays at exp(-16) far away, have their far
-// splats summed once for all pixels.
+// less than exp(floor). A splat that stays kUnseen below the floor changes nothing in float32 and
+// is left out; the sharp kernels, whose weight stays at exp(-16) far away, have their far splats
+// summed once for all pixels.
 
 /// One splat that a block looks at.
 struct Near {
@@ -35,7 +35,7 @@ struct Reach {
 
 /// Log-weights above the floor from which pixels take their own reference: exp(64) times a thousand
 /// splats of large colours is still a float. And the log-weight at its centre from which a splat
-/// that the block sees from far makes them do so. Activated splats do neither.
+/// that the block sees from far makes them do so.
 constexpr float kWide = 64.0f, kHeavy = 250.0f;
 /// Log-weights this much below what a pixel has anyway, 4e-11, are not drawn: a thousand of them
 /// are less than float32 rounds off.
@@ -45,8 +45,8 @@ constexpr float kNone = -1e30f;
 /// exp(2 w) at w = 32 and black, in the units of 2 w.
 constexpr float kBlack = static_cast<float>(2 * kMiddleWeight + kBlackLogWeight);
 
-/// First of the cells 0 .. 8, row by row, whose splats a block of tile (row, column) may see, or
-/// null where the picture ends.
+/// Cell `cell` of the nine around tile (row, column), row by row; null where the tile does not see
+/// it or the picture ends.
 NEUROSPLAT_INLINE const float* cell_of(const Picture& picture, std::int64_t row,
                                        std::int64_t column, int cell) {
   const std::int64_t r = row + cell / 3 - 1, c = column + cell % 3 - 1;
