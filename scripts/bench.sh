@@ -8,7 +8,7 @@ usage() {
   cat <<'TEXT'
 Usage: scripts/bench.sh [options]
   --quick          small shapes and short runs: half a minute a part instead of several
-  --only PART      one of renderer, scaling, memory, training, lock; may be repeated (default: all)
+  --only PART      one of renderer, scaling, memory, patches, training, lock; may be repeated (default: all)
   --json FILE      write the renderers' rows beside the table; keys and units below
   --details FILE   write everything measured, the other parts too
   --packets FILE   time the renderers also on raw packets: float32 tensor "packets" [B, N, 11] in a
@@ -37,8 +37,8 @@ while (($# > 0)); do
       ;;&
     --quick) quick=1 ;;
     --only)
-      [[ $2 =~ ^(renderer|scaling|memory|training|lock)$ ]] ||
-        usage_error "expected renderer, scaling, memory, training or lock after --only, got $2"
+      [[ $2 =~ ^(renderer|scaling|memory|patches|training|lock)$ ]] ||
+        usage_error "expected renderer, scaling, memory, patches, training or lock after --only, got $2"
       only+=("$2")
       shift
       ;;
@@ -57,7 +57,7 @@ while (($# > 0)); do
   esac
   shift
 done
-((${#only[@]} > 0)) || only=(renderer scaling memory training lock)
+((${#only[@]} > 0)) || only=(renderer scaling memory patches training lock)
 [[ -n $model && -n $data || -z $model$data ]] || usage_error "expected --model and --data together, got one of them"
 
 wants() {
@@ -115,6 +115,10 @@ fi
 if wants memory; then
   measure_memory matrix "${most[0]}" "${most[1]}" >"$work/memory.txt"
   measure_memory dense 1024 256 >>"$work/memory.txt"
+fi
+if wants patches; then
+  "$bin/patches_benchmark" ${quick:+--quick} --json "$work/patches.json"
+  echo
 fi
 if wants training; then steps=training; fi
 if wants lock; then steps="${steps:+$steps|}lock"; fi

@@ -328,6 +328,9 @@ def main():
     if report["training"]:
         print_training(report["training"])
     print_lock(report["lock"])
+    patches = arguments.folder / "patches.json"
+    if patches.exists():
+        report["patches"] = json.loads(patches.read_text(encoding="utf-8"))
     if arguments.json:
         write_json(arguments.json, [{key: row[key] for key in ROW_KEYS} for row in table])
     if arguments.details:

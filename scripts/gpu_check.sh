@@ -70,10 +70,11 @@ step() {
   fi
 }
 
+# check_renderer PROGRAM NAME DEVICE
 check_renderer() {
-  local name=$1 device=$2
-  step "the $name renderer on $device" "$bin/renderer_check" values gradients support \
-    --renderer "$name" --device "$device" --json "$rows/check_${name}_$device.json" "${slow[@]}"
+  local program=$1 name=$2 device=$3
+  step "$program: the $name renderer on $device" "$bin/$program" values gradients support \
+    --renderer "$name" --device "$device" --json "$rows/${program}_${name}_$device.json" "${slow[@]}"
 }
 
 sanitize() {
@@ -88,6 +89,8 @@ sanitize() {
   for tool in memcheck racecheck; do
     step "$tool on small cases" "$sanitizer" --tool "$tool" --error-exitcode 1 \
       "$bin/renderer_check" values gradients --renderer cuda --device cuda --small
+    step "$tool on small cases of patches" "$sanitizer" --tool "$tool" --error-exitcode 1 \
+      "$bin/patches_check" values gradients --renderer cuda --device cuda --small
     step "$tool on the lock step" "$sanitizer" --tool "$tool" --error-exitcode 1 \
       "$bin/cuda_lock_check" --small
   done
@@ -105,11 +108,15 @@ reason_without_gpu() {
 }
 
 check_gpu() {
-  check_renderer cuda cuda
-  check_renderer dense cuda
+  check_renderer renderer_check cuda cuda
+  check_renderer renderer_check dense cuda
+  check_renderer patches_check cuda cuda
+  check_renderer patches_check eager cuda
   step "the lock step in its graph" "$bin/cuda_lock_check"
   sanitize
   step "timing the GPU" "$bin/gpu_benchmark" --json "$rows/benchmark.json"
+  step "timing patches on the GPU" "$bin/patches_check" speed --slow --only model_size \
+    --renderer cuda --device cuda --json "$rows/patches_speed.json"
 }
 
 write_json() {
@@ -131,8 +138,10 @@ cmake -S "$root" -B "$build" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release -DNEUR
 cmake --build "$build" --parallel "$(nproc)"
 rm -rf -- "$rows"
 mkdir -p -- "$rows"
-check_renderer dense cpu
-check_renderer matrix cpu
+check_renderer renderer_check dense cpu
+check_renderer renderer_check matrix cpu
+check_renderer patches_check eager cpu
+check_renderer patches_check fused cpu
 reason=$(reason_without_gpu)
 if [[ -n $reason ]]; then
   say "SKIPPED the GPU half, no CUDA kernel has run: $reason"

@@ -3,6 +3,20 @@ neurosplat_executable(renderer_check
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/renderer_check.cpp
   USES core renderer)
 target_include_directories(renderer_check PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+neurosplat_executable(patches_check
+  SOURCES ${CMAKE_CURRENT_LIST_DIR}/patches_check.cpp
+  USES core renderer)
+target_include_directories(patches_check PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+foreach(renderer eager fused cuda)
+  set(device cpu)
+  if(renderer STREQUAL cuda)
+    set(device cuda)
+  endif()
+  add_test(NAME patches_check.${renderer}
+           COMMAND patches_check --renderer ${renderer} --device ${device})
+  set_tests_properties(patches_check.${renderer} PROPERTIES TIMEOUT 300
+    SKIP_REGULAR_EXPRESSION "SKIPPED: " ENVIRONMENT OMP_WAIT_POLICY=passive)
+endforeach()
 foreach(renderer dense matrix cuda)
   set(device cpu)
   if(renderer STREQUAL cuda)
@@ -25,6 +39,10 @@ foreach(set baseline AVX2)
       SKIP_REGULAR_EXPRESSION "expected one that this processor runs"
       ENVIRONMENT "OMP_WAIT_POLICY=passive;NEUROSPLAT_INSTRUCTION_SET=${set}")
   endforeach()
+  add_test(NAME patches_check.fused.${set} COMMAND patches_check values gradients)
+  set_tests_properties(patches_check.fused.${set} PROPERTIES TIMEOUT 300
+    SKIP_REGULAR_EXPRESSION "expected one that this processor runs"
+    ENVIRONMENT "OMP_WAIT_POLICY=passive;NEUROSPLAT_INSTRUCTION_SET=${set}")
 endforeach()
 
 if(NEUROSPLAT_WITH_CUDA)

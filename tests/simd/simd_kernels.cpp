@@ -28,6 +28,32 @@ void exponentials(const float* in, std::int64_t count, float* out) {
   for (std::int64_t i = 0; i < count; i += kLanes) store(out + i, exponential(load(in + i)));
 }
 
+void exponentials_of_negatives(const float* in, std::int64_t count, float* out) {
+  for (std::int64_t i = 0; i < count; i += kLanes) store(out + i, exp_of_negative(load(in + i)));
+}
+
+void waves(const float* in, std::int64_t count, float* sine, float* cosine) {
+  for (std::int64_t i = 0; i < count; i += kLanes) {
+    const auto both = sincos_half_turns(load(in + i));
+    store(sine + i, both.sine);
+    store(cosine + i, both.cosine);
+  }
+}
+
+void add_rows(const float* in, float* out) {
+  constexpr int kRowsOf = 9;
+  Vector rows[16] = {};
+  for (int i = 0; i < kRowsOf; ++i) rows[i] = load(in + i * kLanes);
+  float line[16] = {};
+  for (int i = 0; i < kRowsOf; ++i) line[i] = out[i];
+  add_lanes<kRowsOf>(rows, line);
+  for (int i = 0; i < kRowsOf; ++i) out[i] = line[i];
+}
+
+bool any_above_zero(const float* in) {
+  return any(load(in) > 0.0f);
+}
+
 void logarithms(const float* in, std::int64_t count, float* out) {
   for (std::int64_t i = 0; i < count; i += kLanes) store(out + i, logarithm(load(in + i)));
 }

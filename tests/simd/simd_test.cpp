@@ -22,6 +22,46 @@ TEST(SimdMath, ExponentialsAreThoseOfTheLibrary) {
   }
 }
 
+TEST(SimdMath, ExponentialsOfNegativesToo) {
+  Floats in;
+  for (int i = 0; i < 8700; ++i) in.push_back(-0.01F * static_cast<float>(i));
+  Floats out(in.size());
+  testing::exponentials_of_negatives(in.data(), static_cast<std::int64_t>(in.size()), out.data());
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    EXPECT_NEAR(static_cast<double>(out[i]) / std::exp(static_cast<double>(in[i])), 1, 3e-7)
+        << in[i];
+  }
+}
+
+TEST(SimdMath, WavesOfAnyNumberOfHalfTurns) {
+  Floats in;
+  for (int i = -4000; i < 4000; ++i) in.push_back(0.0037F * static_cast<float>(i));
+  for (const float x : {0.5F, -0.5F, 1.0F, 1.5F, 1e5F + 0.25F, -4e6F, 1e6F, 0.0F}) in.push_back(x);
+  Floats sine(in.size()), cosine(in.size());
+  testing::waves(in.data(), static_cast<std::int64_t>(in.size()), sine.data(), cosine.data());
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    const double angle = M_PI * std::fmod(static_cast<double>(in[i]), 2.0);
+    EXPECT_NEAR(sine[i], std::sin(angle), 2e-7) << in[i];
+    EXPECT_NEAR(cosine[i], std::cos(angle), 2e-7) << in[i];
+  }
+}
+
+TEST(SimdMath, SumsOverLanesAndAnyLane) {
+  Floats in(36), out(9);
+  for (std::size_t i = 0; i < in.size(); ++i) in[i] = static_cast<float>((7 * i + 3) % 31);
+  for (std::size_t i = 0; i < 9; ++i) out[i] = static_cast<float>(100 * i);
+  testing::add_rows(in.data(), out.data());
+  for (std::size_t i = 0; i < 9; ++i) {
+    EXPECT_EQ(out[i], static_cast<float>(100 * i) + in[4 * i] + in[4 * i + 1] + in[4 * i + 2] +
+                          in[4 * i + 3]);
+  }
+  for (int lane = -1; lane < 4; ++lane) {
+    Floats values(4, -1.0F);
+    if (lane >= 0) values[static_cast<std::size_t>(lane)] = 1.0F;
+    EXPECT_EQ(testing::any_above_zero(values.data()), lane >= 0);
+  }
+}
+
 TEST(SimdMath, LogarithmsAreThoseOfTheLibrary) {
   Floats in;
   for (int i = -1000; i < 1000; ++i) in.push_back(std::exp(0.08F * static_cast<float>(i)));

@@ -93,27 +93,21 @@ NEUROSPLAT_INLINE Vector pair_sums(Vector x, Vector y) {
   return __builtin_shuffle(x, y, even) + __builtin_shuffle(x, y, even + 1);
 }
 
-/// Sums over the lanes of eight vectors at once.
-NEUROSPLAT_INLINE void sums_of_eight(const Vector* x, float* sums) {
-  constexpr int kRounds = kLanes >= 8 ? 3 : 2;
-  Vector parts[8];
+/// Adds the sums over the lanes of `Count` <= 16 vectors to that many floats, all at once; x has
+/// room for 16 and line too.
+template <int Count>
+NEUROSPLAT_INLINE void add_lanes(Vector* x, float* line) {
+  int count = Count;
   NEUROSPLAT_UNROLL
-  for (int i = 0; i < 8; ++i) parts[i] = x[i];
-  NEUROSPLAT_UNROLL
-  for (int round = 0; round < kRounds; ++round) {
+  for (int width = kLanes; width > 1; width /= 2) {
     NEUROSPLAT_UNROLL
-    for (int i = 0; i < 8 >> (round + 1); ++i) parts[i] = pair_sums(parts[2 * i], parts[2 * i + 1]);
+    for (int i = 0; i < (count + 1) / 2; ++i) {
+      x[i] = pair_sums(x[2 * i], 2 * i + 1 < count ? x[2 * i + 1] : Vector{});
+    }
+    count = (count + 1) / 2;
   }
-  constexpr int kVectors = 8 >> kRounds, kLeft = kVectors * kLanes / 8;  // lanes that share a sum
-  float lanes[kVectors * kLanes];
   NEUROSPLAT_UNROLL
-  for (int i = 0; i < kVectors; ++i) store(lanes + i * kLanes, parts[i]);
-  NEUROSPLAT_UNROLL
-  for (int i = 0; i < 8; ++i) {
-    sums[i] = lanes[i * kLeft];
-    NEUROSPLAT_UNROLL
-    for (int k = 1; k < kLeft; ++k) sums[i] += lanes[i * kLeft + k];
-  }
+  for (int i = 0; i < count; ++i) store(line + i * kLanes, load(line + i * kLanes) + x[i]);
 }
 
 NEUROSPLAT_INLINE Vector square_root(Vector x) {
@@ -196,6 +190,46 @@ NEUROSPLAT_INLINE SinCos sincos_turns(Vector turns) {
   const Vector swapped_s = (q & 1) != 0 ? c : s;
   const Vector swapped_c = (q & 1) != 0 ? s : c;
   return {(q & 2) != 0 ? -swapped_s : swapped_s, ((q + 1) & 2) != 0 ? -swapped_c : swapped_c};
+}
+
+/// sin and cos of pi x for |x| < 2^22, to 2e-7. No lane is swapped for another, so that a loop that
+/// uses one of them pays for one. Coefficients: least squares in Chebyshev points, z = x -
+/// round(x).
+NEUROSPLAT_INLINE SinCos sincos_half_turns(Vector x) {
+  constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: its last bit is round(x)'s
+  const Vector shifted = x + kMagic;
+  const Integers sign = reinterpret_cast<Integers>(shifted) << 31;
+  const Vector z = x - (shifted - kMagic);
+  const Vector zz = z * z;
+  const Vector s =
+      z * ((((0.07765940788f * zz + -0.5982921593f) * zz + 2.55007766f) * zz + -5.16771009f) * zz +
+           3.14159264f);
+  const Vector c =
+      ((((-0.02442069864f * zz + 0.2349539248f) * zz + -1.335216105f) * zz + 4.0587096f) * zz +
+       -4.934802156f) *
+          zz +
+      1.0f;
+  return {reinterpret_cast<Vector>(reinterpret_cast<Integers>(s) ^ sign),
+          reinterpret_cast<Vector>(reinterpret_cast<Integers>(c) ^ sign)};
+}
+
+/// exp(x) for -87 <= x <= 0 in fewer steps than exp_within(): the power of two is added to the
+/// exponent's bits.
+NEUROSPLAT_INLINE Vector exp_of_negative(Vector x) {
+  constexpr float kMagic = 12582912.0f;
+  const Vector shifted = x * 1.44269504088896341f + kMagic;
+  const Vector power = shifted - kMagic;
+  const Vector r = (x - power * 0.693359375f) + power * 2.12194440e-4f;
+  Vector p = all(1.9875691500e-4f);
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  const Vector mantissa = (p * r + 1.0f) * r + 1.0f;
+  const Integers bits =
+      reinterpret_cast<Integers>(mantissa) + (reinterpret_cast<Integers>(shifted) << 23);
+  return reinterpret_cast<Vector>(bits);
 }
 
 /// What packet.h's formulas are made of, by the vector; all from e = exp(-|x|), to float32's

@@ -19,12 +19,11 @@ at::Tensor activate(const at::Tensor& raw, const Activation& activation) {
                           activation.colour_limit, " and ", activation.width_bias));
   }
   const auto part = [&](int first, int count) { return raw.narrow(4, first, count); };
-  return at::cat({part(kOffsetX, 2).tanh() + 0.5,
-                  4 * (part(kScaleX, 2) + activation.width_bias).sigmoid(),
-                  part(kCorrelation, 1).tanh(),
-                  activation.colour_limit * part(kRed, 3).sigmoid(),
-                  64 * (activation.depth_gain * part(kWeight, 1)).sigmoid()},
-                 4);
+  return at::cat(
+      {part(kOffsetX, 2).tanh() + 0.5, 4 * (part(kScaleX, 2) + activation.width_bias).sigmoid(),
+       part(kCorrelation, 1).tanh(), activation.colour_limit * part(kRed, 3).sigmoid(),
+       64 * (activation.depth_gain * part(kWeight, 1)).sigmoid()},
+      4);
 }
 
 }  // namespace neurosplat::patches

@@ -34,8 +34,7 @@ void refuse(const at::Tensor& splats, std::int64_t place) {
   const double value = splats.flatten()[place].item<double>();
   const bool correlation = number == kCorrelation && std::abs(value) <= kLargestNumber;
   throw UsageError(text("splats: expected ",
-                        correlation ? "correlations of -1 to 1"
-                                    : "finite numbers of -1e6 to 1e6",
+                        correlation ? "correlations of -1 to 1" : "finite numbers of -1e6 to 1e6",
                         ", got ", value, " as number ", number, " of splat ", splat, " of tile (",
                         row, ", ", column, ") of picture ",
                         tile / (splats.size(1) * splats.size(2))));

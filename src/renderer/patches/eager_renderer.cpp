@@ -44,8 +44,7 @@ Factors factors(const at::Tensor& distance, Kernel kernel) {
   const auto held = (2 * distance).clamp_max(2);
   const auto x = kernel == Kernel::kSharp ? held : 2 * distance;
   const auto growth = kernel == Kernel::kSharp ? x.exp() : (-x).exp();
-  const auto value =
-      1 - x.clamp_max(1).pow(16) - 4 * growth * (x.clamp_min(1) - 1).sin();
+  const auto value = 1 - x.clamp_max(1).pow(16) - 4 * growth * (x.clamp_min(1) - 1).sin();
   return {value, at::maximum(1 - held.clamp_max(1).pow(4), (-4 * held).exp())};
 }
 
@@ -59,8 +58,8 @@ Blend blend(const at::Tensor& splats, const Form& form, int right, int down) {
   const auto distance = x * x + y * y + 2 * number(splats, kCorrelation) * (x * y);
   const auto [kernel, depth] = factors(distance, form.kernel);
   const auto weight = (depth * (number(splats, kWeight) - kMiddleWeight).exp()).square();
-  const auto colours = at::stack(
-      {number(splats, kRed), number(splats, kGreen), number(splats, kBlue)}, 2);
+  const auto colours =
+      at::stack({number(splats, kRed), number(splats, kGreen), number(splats, kBlue)}, 2);
   return {((weight * kernel).unsqueeze(2) * colours).sum(1), weight.sum(1).unsqueeze(1)};
 }
 
@@ -77,8 +76,8 @@ at::Tensor draw(const at::Tensor& splats, const Form& form) {
       for (int right = -1; right <= 1; ++right) {
         const auto cells = bordered.narrow(1, 1 + down, rows).narrow(2, 1 + right, columns);
         const auto part = blend(cells, form, right, down);
-        sum = sum.weight.defined() ? Blend{sum.colour + part.colour, sum.weight + part.weight}
-                                   : part;
+        sum =
+            sum.weight.defined() ? Blend{sum.colour + part.colour, sum.weight + part.weight} : part;
       }
     }
   }

@@ -4,10 +4,10 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "renderer/patches/checks.h"
 #include "renderer/patches/cuda/cuda_patches.h"
 #include "renderer/patches/eager_renderer.h"
 #include "renderer/patches/fused/fused_renderer.h"
-#include "renderer/patches/checks.h"
 
 namespace neurosplat::patches {
 namespace {

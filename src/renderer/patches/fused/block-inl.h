@@ -10,32 +10,43 @@ struct VectorUse {
   NEUROSPLAT_INLINE static Vector select(Integers which, Vector yes, Vector no) {
     return which ? yes : no;
   }
-  /// For x <= 0; what is below exp(-32) becomes zero.
-  NEUROSPLAT_INLINE static Vector exp(Vector x) { return exp_or_zero(x); }
-  NEUROSPLAT_INLINE static void sincos(Vector turns, Vector& sine, Vector& cosine) {
-    const auto both = sincos_turns(turns - round_nearest(turns));
+  /// For -87 <= x <= 0.
+  NEUROSPLAT_INLINE static Vector exp(Vector x) { return exp_of_negative(x); }
+  NEUROSPLAT_INLINE static void sincos(Vector half_turns, Vector& sine, Vector& cosine) {
+    const auto both = sincos_half_turns(half_turns);
     sine = both.sine;
     cosine = both.cosine;
   }
 };
 
-/// A weight of which no block takes notice; twice what a caller may give.
-constexpr float kNowhere = -2e6f;
+/// 2 w of a splat that no block sees: below what callers may give.
+constexpr float kNowhere = -4e6f;
+
+NEUROSPLAT_INLINE void pack_splat(const float* splat, float* packed) {
+  const float correlation = splat[kCorrelation], scale = splat[kScaleY];
+  packed[kPackedX] = splat[kOffsetX];
+  packed[kPackedY] = splat[kOffsetY];
+  packed[kPackedScale] = splat[kScaleX];
+  packed[kPackedLean] = correlation * scale;
+  packed[kPackedRest] = __builtin_sqrtf((1.0f - correlation) * (1.0f + correlation)) * scale;
+  packed[kPackedWeight] = 2.0f * splat[kWeight];
+  packed[kPackedRed] = splat[kRed];
+  packed[kPackedGreen] = splat[kGreen];
+  packed[kPackedBlue] = splat[kBlue];
+}
 
 static std::int64_t pack(const float* splats, std::int64_t count, float limit, float* cell) {
-  const std::int64_t row = padded(count);
-  for (std::int64_t i = 0; i < count; ++i) {
-    for (std::int64_t k = 0; k < kNumbers; ++k) {
-      const float number = splats[i * kNumbers + k];
-      const float most = k == kCorrelation ? 1.0f : limit;
-      if (!(number >= -most && number <= most)) return i * kNumbers + k;
-      cell[k * row + i] = number;
-    }
-    const float r = splats[i * kNumbers + kCorrelation];
-    cell[kRoot * row + i] = __builtin_sqrtf((1.0f - r) * (1.0f + r));
+  for (std::int64_t i = 0; i < count * kNumbers; ++i) {
+    const float most = i % kNumbers == kCorrelation ? 1.0f : limit;
+    if (!(splats[i] >= -most && splats[i] <= most)) return i;
   }
-  for (std::int64_t k = 0; k < kPlanes; ++k) {
-    for (std::int64_t i = count; i < row; ++i) cell[k * row + i] = k == kWeight ? kNowhere : 0.0f;
+  const std::int64_t row = padded(count);
+  float* records = cell + kPlanes * row;
+  for (std::int64_t i = 0; i < row; ++i) {
+    float* packed = records + i * kRecord;
+    for (int k = 0; k < kRecord; ++k) packed[k] = k == kPackedWeight ? kNowhere : 0.0f;
+    if (i < count) pack_splat(splats + i * kNumbers, packed);
+    for (int k = 0; k < kPlanes; ++k) cell[k * row + i] = packed[k];
   }
   return -1;
 }

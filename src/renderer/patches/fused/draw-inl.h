@@ -6,8 +6,10 @@ struct Place {
 };
 
 NEUROSPLAT_INLINE Place place_of(const Near& one, const float* x, const float* y) {
-  const Vector dx = load(x) - one.offset_x, dy = load(y) - one.offset_y;
-  const Vector p = one.scale_x * dx + one.lean_y * dy, q = one.rest_y * dy;
+  const float* splat = one.packed;
+  const Vector dx = load(x) - splat[kPackedX], dy = load(y) - splat[kPackedY];
+  const Vector p = splat[kPackedScale] * dx + splat[kPackedLean] * dy;
+  const Vector q = splat[kPackedRest] * dy;
   return {dx, dy, p, p * p + q * q};
 }
 
@@ -34,32 +36,52 @@ static Vector largest_weight(const Block& block, const Reach& reach, std::int64_
   return most;
 }
 
-/// Near splats that a vector of pixels sees: their places in the list, D and log-weights.
+/// A splat at a vector of pixels: its profile, and its weight over exp(reference), zero where the
+/// pixel does not see it. The reference is 0 unless the block is wide.
+template <Kernel kernel>
 struct Seen {
-  std::int32_t* who;
-  float *distance, *log_weight;
+  Profile<Vector> there;
+  Vector weight;
 };
 
+template <Kernel kernel, bool kWideBlock>
+NEUROSPLAT_INLINE Seen<kernel> see(const Near& one, Vector distance, Vector reference) {
+  const Vector most = all(kWideBlock ? 80.0f : one.limit);
+  const Integers seen = distance < one.limit;
+  Seen<kernel> result;
+  result.there = profile<kernel, VectorUse>(is_sharp(kernel) ? distance : lesser(distance, most));
+  if (kWideBlock) {
+    const Vector log_weight = (one.weight - reference) + log_depth<kernel, VectorUse>(distance);
+    result.weight = exp_or_zero(seen ? log_weight : all(kNone)) * result.there.depth_factor;
+  } else {
+    const Vector weight = weight_of<kernel>(result.there, one.root);
+    result.weight = seen ? weight : Vector{};
+  }
+  return result;
+}
+
+/// Near splats that a vector of pixels sees: their places in the list and D.
+struct List {
+  std::int32_t* who;
+  float* distance;
+};
+
+static List list_in(const Picture& picture, const Scratch& scratch) {
+  const std::int64_t count = kCells * padded(picture.splats);
+  return {scratch.index, scratch.floats + count * (kNearRecord + 4)};
+}
+
 /// Looks first and computes afterwards: a branch a splat would stall the arithmetic.
-template <Kernel kernel>
-NEUROSPLAT_INLINE std::int64_t look(const Block& block, const Reach& reach, Vector reference,
-                                    std::int64_t at, const Seen& seen) {
+NEUROSPLAT_INLINE std::int64_t look(const Block& block, const Reach& reach, std::int64_t at,
+                                    const List& list) {
   std::int64_t count = 0;
   for_near(block, reach, [&](const Near& one, const float* x, const float* y, int, std::int64_t n) {
     const Vector distance = place_of(one, x + at, y + at).distance;
-    const Vector log_weight = (one.weight - reference) + log_depth<kernel, VectorUse>(distance);
-    seen.who[count] = static_cast<std::int32_t>(n);
-    store(seen.distance + count * kLanes, distance);
-    store(seen.log_weight + count * kLanes, log_weight);
-    count += any(log_weight > -kUnseen) ? 1 : 0;
+    list.who[count] = static_cast<std::int32_t>(n);
+    store(list.distance + count * kLanes, distance);
+    count += any(distance < one.limit) ? 1 : 0;
   });
   return count;
-}
-
-static Seen seen_in(const Picture& picture, const Scratch& scratch) {
-  const std::int64_t count = kCells * padded(picture.splats);
-  float* distance = scratch.floats + count * (kNearNumbers + 2);
-  return {scratch.index + count, distance, distance + count * kLanes};
 }
 
 struct Sums {
@@ -67,48 +89,58 @@ struct Sums {
 };
 
 /// Sums of weights and of weighted colours, for one vector of a block's pixels.
-template <Kernel kernel>
+template <Kernel kernel, bool kWideBlock>
 NEUROSPLAT_INLINE Sums blend(const Block& block, const Reach& reach, Vector reference,
-                             std::int64_t at, const Seen& seen) {
+                             std::int64_t at, const List& list) {
   const Vector scale = exp_or_zero(-reference);
   const Vector black = exp_or_zero((kBlack - reach.floor) - reference);
   Sums sums{scale * reach.far.weight + black, scale * reach.far.red, scale * reach.far.green,
             scale * reach.far.blue};
-  const std::int64_t count = look<kernel>(block, reach, reference, at, seen);
+  const std::int64_t count = look(block, reach, at, list);
   for (std::int64_t i = 0; i < count; ++i) {
-    const Near& one = reach.near[seen.who[i]];
-    const auto there = profile<kernel, VectorUse>(load(seen.distance + i * kLanes));
-    const Vector weight = exp_or_zero(load(seen.log_weight + i * kLanes)) * there.depth_factor;
-    const Vector drawn = weight * there.value;
-    sums.weight += weight;
-    sums.red += drawn * one.red;
-    sums.green += drawn * one.green;
-    sums.blue += drawn * one.blue;
+    const Near& one = reach.near[list.who[i]];
+    const auto seen = see<kernel, kWideBlock>(one, load(list.distance + i * kLanes), reference);
+    const Vector drawn = seen.weight * seen.there.value;
+    sums.weight += seen.weight;
+    sums.red += drawn * one.packed[kPackedRed];
+    sums.green += drawn * one.packed[kPackedGreen];
+    sums.blue += drawn * one.packed[kPackedBlue];
   }
   return sums;
 }
 
+/// out: colours and the sum of the weights over exp(reference).
+template <Kernel kernel, bool kWideBlock>
+static void draw_block(const Block& block, const Reach& reach, const List& list,
+                       float (&out)[4][kBlockPixels]) {
+  for (std::int64_t at = 0; at < block.vectors * kLanes; at += kLanes) {
+    const Vector reference = kWideBlock ? largest_weight<kernel>(block, reach, at) : Vector{};
+    const Sums sums = blend<kernel, kWideBlock>(block, reach, reference, at, list);
+    const Vector inverse = 2.0f / sums.weight;
+    store(out[0] + at, sums.red * inverse - 1.0f);
+    store(out[1] + at, sums.green * inverse - 1.0f);
+    store(out[2] + at, sums.blue * inverse - 1.0f);
+    store(out[3] + at, sums.weight);
+  }
+}
+
 template <Kernel kernel>
-static void draw_with(const Picture& picture, const TileRow& part, float* pixels, float* log_sums,
+static void draw_with(const Picture& picture, const TileRow& part, float* pixels, float* weights,
                       const Scratch& scratch) {
   const std::int64_t width = picture.columns * picture.tile;
   const std::int64_t plane = picture.rows * picture.tile * width;
   Reach reach = reach_in(picture, scratch);
-  const Seen seen = seen_in(picture, scratch);
+  const List list = list_in(picture, scratch);
   for_blocks(picture, part, [&](std::int64_t column, const Block& block, std::int64_t place) {
     alignas(64) float out[4][kBlockPixels];
     find_near<kernel>(picture, part.row, column, block, reach);
-    for (std::int64_t at = 0; at < block.vectors * kLanes; at += kLanes) {
-      const Vector reference = reach.wide ? largest_weight<kernel>(block, reach, at) : Vector{};
-      const Sums sums = blend<kernel>(block, reach, reference, at, seen);
-      const Vector inverse = 2.0f / sums.weight;
-      store(out[0] + at, sums.red * inverse - 1.0f);
-      store(out[1] + at, sums.green * inverse - 1.0f);
-      store(out[2] + at, sums.blue * inverse - 1.0f);
-      if (log_sums != nullptr) store(out[3] + at, reference + logarithm(sums.weight));
+    if (reach.wide) {
+      draw_block<kernel, true>(block, reach, list, out);
+    } else {
+      draw_block<kernel, false>(block, reach, list, out);
     }
     for (int c = 0; c < 3; ++c) scatter(block, out[c], width, pixels + c * plane + place);
-    if (log_sums != nullptr) scatter(block, out[3], width, log_sums + place);
+    if (weights != nullptr) scatter(block, out[3], width, weights + place);
   });
 }
 
@@ -127,9 +159,8 @@ NEUROSPLAT_INLINE void with_kernel(Kernel kernel, const Work& work) {
   }
 }
 
-static void draw(const Picture& picture, const TileRow& part, float* pixels, float* log_sums,
+static void draw(const Picture& picture, const TileRow& part, float* pixels, float* weights,
                  const Scratch& scratch) {
-  with_kernel(picture.kernel, [&]<Kernel kernel>() {
-    draw_with<kernel>(picture, part, pixels, log_sums, scratch);
-  });
+  with_kernel(picture.kernel,
+              [&]<Kernel kernel>() { draw_with<kernel>(picture, part, pixels, weights, scratch); });
 }

@@ -1,26 +1,27 @@
-// From pixels back to splats. With y = (pixel + 1) / 2 the blend, G = 2 dL/dpixel, Y = sum_c G_c y_c,
-// A = sum_c G_c colour_c and P = g / (sum g + 1e-6) the splat's share of the pixel,
-//   dL/dcolour_c = P K G_c,  dL/dlog g = P (K A - Y),  dL/dK = P A.
+// From pixels back to splats. With y = (pixel + 1) / 2 the blend, G = 2 dL/dpixel, Y = sum_c G_c
+// y_c, A = sum_c G_c colour_c and s = g / (sum g + 1e-6) the splat's share of the pixel,
+//   dL/dcolour_c = s K G_c,  dL/dlog g = s (K A - Y),  dL/dK = s A.
 
-/// Of one block: the pixels' gradients and what the share needs.
+/// Of one block: what its pixels say of every splat.
 struct PixelGradients {
   alignas(64) float g[3][kBlockPixels];
-  alignas(64) float total[kBlockPixels];    // Y
-  alignas(64) float log_sum[kBlockPixels];  // of the weights, less the floor
+  alignas(64) float total[kBlockPixels];      // Y
+  alignas(64) float inverse[kBlockPixels];    // 1 / the sum of weights over exp(reference)
+  alignas(64) float reference[kBlockPixels];  // 0 unless the block is wide
 };
 
 static void load_gradients(const Block& block, std::int64_t width, std::int64_t plane,
-                           const float* pixels, const float* log_sums, const float* gradient,
+                           const float* pixels, const float* weights, const float* gradient,
                            PixelGradients& to) {
   alignas(64) float drawn[3][kBlockPixels];
   for (int c = 0; c < 3; ++c) {
     gather(block, gradient + c * plane, width, to.g[c]);
     gather(block, pixels + c * plane, width, drawn[c]);
   }
-  gather(block, log_sums, width, to.log_sum);
+  gather(block, weights, width, to.inverse);
   for (std::int64_t i = block.pixels; i < block.vectors * kLanes; ++i) {
     for (int c = 0; c < 3; ++c) to.g[c][i] = drawn[c][i] = 0.0f;
-    to.log_sum[i] = 0.0f;
+    to.inverse[i] = 1.0f;
   }
   for (std::int64_t i = 0; i < block.vectors * kLanes; i += kLanes) {
     Vector total{};
@@ -30,43 +31,52 @@ static void load_gradients(const Block& block, std::int64_t width, std::int64_t 
       total += g * (0.5f * load(drawn[c] + i) + 0.5f);
     }
     store(to.total + i, total);
+    store(to.inverse + i, 1.0f / load(to.inverse + i));
+    store(to.reference + i, Vector{});
   }
 }
 
 /// Adds what a vector of pixels says of a splat.
-template <Kernel kernel>
+template <Kernel kernel, bool kWideBlock>
 NEUROSPLAT_INLINE void add_sums(const Near& one, const Place& place, const PixelGradients& pixels,
-                                std::int64_t at, Vector (&sums)[kSums]) {
-  const Vector log_share = (one.weight - load(pixels.log_sum + at)) +
-                           log_depth<kernel, VectorUse>(place.distance);
-  const auto there = profile<kernel, VectorUse>(place.distance);
-  const Vector share = exp_or_zero(log_share) * there.depth_factor;
-  const Vector drawn = share * there.value;
+                                std::int64_t at, Vector* sums) {
+  const float* splat = one.packed;
+  const auto seen = see<kernel, kWideBlock>(one, place.distance, load(pixels.reference + at));
+  const Vector share = seen.weight * load(pixels.inverse + at);
+  const Vector drawn = share * seen.there.value;
   const Vector g0 = load(pixels.g[0] + at), g1 = load(pixels.g[1] + at),
                g2 = load(pixels.g[2] + at);
-  const Vector along = one.red * g0 + one.green * g1 + one.blue * g2;
-  const Vector log_slope = drawn * along - share * load(pixels.total + at);
-  const Vector slope = (share * along) * there.value_slope + log_slope * there.depth_slope;
-  const Vector mirror = one.scale_y * place.dy + one.lean_x * place.dx;
-  const Vector slope_p = slope * place.p, slope_mirror = slope * mirror;
+  const Vector along = splat[kPackedRed] * g0 + splat[kPackedGreen] * g1 + splat[kPackedBlue] * g2;
+  const Vector log_slope = seen.there.value * along - load(pixels.total + at);
+  const Vector slope =
+      share * (along * seen.there.value_slope + log_slope * seen.there.depth_slope);
+  const Vector slope_p = slope * place.p, slope_y = slope * place.dy;
   sums[kSlopeP] += slope_p;
-  sums[kSlopeMirror] += slope_mirror;
+  sums[kSlopeY] += slope_y;
   sums[kSlopePX] += slope_p * place.dx;
-  sums[kSlopeMirrorY] += slope_mirror * place.dy;
-  sums[kSlopeXY] += slope * (place.dx * place.dy);
+  sums[kSlopePY] += slope_p * place.dy;
+  sums[kSlopeYY] += slope_y * place.dy;
   sums[kSumRed] += drawn * g0;
   sums[kSumGreen] += drawn * g1;
   sums[kSumBlue] += drawn * g2;
-  sums[kSumLogWeight] += log_slope;
+  sums[kSumLogWeight] += share * log_slope;
+}
+
+/// Sums of a cell that a tile of `column` sees as `cell`, in the bands of its tile row.
+NEUROSPLAT_INLINE float* sums_of_cell(const Picture& picture, std::int64_t column, int cell,
+                                      float* sums) {
+  const std::int64_t band = picture.neighbours ? cell / 3 : 0;
+  return sums + (band * picture.columns + column + cell % 3 - 1) * picture.splats * kSumLine;
 }
 
 /// Far splats of a sharp kernel: their share is the same for all pixels but for the pixels' sums.
 template <Kernel kernel>
 static void far_gradient(const Block& block, const PixelGradients& pixels, const float* cell,
-                         std::int64_t row, const float* far_weight, float* sums) {
+                         std::int64_t splats, const float* far_weight, float* sums) {
+  const std::int64_t row = padded(splats);
   Vector shares[4] = {};
   for (std::int64_t at = 0; at < block.vectors * kLanes; at += kLanes) {
-    const Vector share = exp_or_zero(-load(pixels.log_sum + at));
+    const Vector share = exp_or_zero(-load(pixels.reference + at)) * load(pixels.inverse + at);
     for (int c = 0; c < 3; ++c) shares[c] += share * load(pixels.g[c] + at);
     shares[3] += share * load(pixels.total + at);
   }
@@ -74,97 +84,112 @@ static void far_gradient(const Block& block, const PixelGradients& pixels, const
   float g[3];
   for (int c = 0; c < 3; ++c) g[c] = kValue * sum_of(shares[c]);
   const float total = sum_of(shares[3]);
-  for (std::int64_t i = 0; i < row; i += kLanes) {
+  for (std::int64_t i = 0; i < splats; i += kLanes) {
     const Vector weight = load(far_weight + i);
+    if (!any(weight > 0.0f)) continue;
     Vector along = all(-total);
-    for (int c = 0; c < 3; ++c) {
-      along += g[c] * load(cell + (kRed + c) * row + i);
-      float* colour = sums + (kSumRed + c) * row + i;
-      store(colour, load(colour) + g[c] * weight);
+    for (int c = 0; c < 3; ++c) along += g[c] * load(cell + (kPackedRed + c) * row + i);
+    along *= weight;
+    for (std::int64_t k = 0; k < smaller(kLanes, splats - i); ++k) {
+      float* to = sums + (i + k) * kSumLine;
+      for (int c = 0; c < 3; ++c) to[kSumRed + c] += g[c] * far_weight[i + k];
+      to[kSumLogWeight] += along[k];
     }
-    float* log_weight = sums + kSumLogWeight * row + i;
-    store(log_weight, load(log_weight) + weight * along);
   }
 }
 
-/// Sums of a cell that a tile of `column` sees as `cell`, in the bands of its tile row.
-NEUROSPLAT_INLINE float* sums_of_cell(const Picture& picture, std::int64_t column, int cell,
-                                      float* sums) {
-  const std::int64_t band = picture.neighbours ? cell / 3 : 0;
-  return sums + (band * picture.columns + column + cell % 3 - 1) * kSums * padded(picture.splats);
-}
-
 /// The near splats that any pixel of the block sees, to `who`; returns their number.
-template <Kernel kernel>
-NEUROSPLAT_INLINE std::int64_t look_again(const Block& block, const Reach& reach,
-                                          const PixelGradients& pixels, std::int32_t* who) {
+NEUROSPLAT_INLINE std::int64_t look_at_all(const Block& block, const Reach& reach,
+                                           std::int32_t* who) {
   std::int64_t count = 0;
   for_near(block, reach, [&](const Near& one, const float* x, const float* y, int, std::int64_t n) {
-    Vector most = all(kNone);
-    for (std::int64_t at = 0; at < block.vectors * kLanes; at += kLanes) {
-      const Vector distance = place_of(one, x + at, y + at).distance;
-      most = larger(most, log_depth<kernel, VectorUse>(distance) - load(pixels.log_sum + at));
+    Vector nearest = place_of(one, x, y).distance;
+    for (std::int64_t at = kLanes; at < block.vectors * kLanes; at += kLanes) {
+      nearest = lesser(nearest, place_of(one, x + at, y + at).distance);
     }
     who[count] = static_cast<std::int32_t>(n);
-    count += any(most > -kUnseen - one.weight) ? 1 : 0;
+    count += any(nearest < one.limit) ? 1 : 0;
   });
   return count;
 }
 
-template <Kernel kernel>
-static void block_gradient(const Picture& picture, std::int64_t column, const Block& block,
-                           const Reach& reach, const PixelGradients& pixels, std::int32_t* who,
-                           float* sums) {
-  const std::int64_t row = padded(picture.splats);
-  const std::int64_t count = look_again<kernel>(block, reach, pixels, who);
+/// Sums of one splat over the block's pixels, added to a line of sums.
+template <Kernel kernel, bool kWideBlock>
+NEUROSPLAT_INLINE void add_splat(const Near& one, const float* x, const float* y,
+                                 const PixelGradients& pixels, std::int64_t vectors, float* line) {
+  Vector own[kSumLine] = {};
+  for (std::int64_t at = 0; at < vectors * kLanes; at += kLanes) {
+    add_sums<kernel, kWideBlock>(one, place_of(one, x + at, y + at), pixels, at, own);
+  }
+  add_lanes<kSums>(own, line);
+}
+
+template <Kernel kernel, bool kWideBlock>
+static void near_gradient(const Picture& picture, std::int64_t column, const Block& block,
+                          const Reach& reach, const PixelGradients& pixels, std::int32_t* who,
+                          float* sums) {
+  const std::int64_t count = look_at_all(block, reach, who);
   int cell = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t n = who[i];
     while (n >= reach.ends[cell]) ++cell;
     const Near& one = reach.near[n];
+    float* line = sums_of_cell(picture, column, cell, sums) + one.index * kSumLine;
     const float* x = block.x[cell % 3];
     const float* y = block.y[cell / 3];
-    Vector own[kSums] = {};
-    for (std::int64_t at = 0; at < block.vectors * kLanes; at += kLanes) {
-      add_sums<kernel>(one, place_of(one, x + at, y + at), pixels, at, own);
+    // A whole block's loop is laid out, or its constants are loaded anew for every splat.
+    constexpr std::int64_t kWhole = kBlockPixels / kLanes;
+    if (block.vectors == kWhole) {
+      add_splat<kernel, kWideBlock>(one, x, y, pixels, kWhole, line);
+    } else {
+      add_splat<kernel, kWideBlock>(one, x, y, pixels, block.vectors, line);
     }
-    static_assert(kSums == 9);
-    float total[kSums];
-    sums_of_eight(own, total);
-    total[8] = sum_of(own[8]);
-    float* to = sums_of_cell(picture, column, cell, sums) + reach.index[n];
-    for (int k = 0; k < kSums; ++k) to[k * row] += total[k];
+  }
+}
+
+template <Kernel kernel>
+static void block_gradient(const Picture& picture, std::int64_t row, std::int64_t column,
+                           const Block& block, const Reach& reach, PixelGradients& pixels,
+                           std::int32_t* who, float* sums) {
+  if (reach.wide) {
+    for (std::int64_t at = 0; at < block.vectors * kLanes; at += kLanes) {
+      store(pixels.reference + at, largest_weight<kernel>(block, reach, at));
+    }
+    near_gradient<kernel, true>(picture, column, block, reach, pixels, who, sums);
+  } else {
+    near_gradient<kernel, false>(picture, column, block, reach, pixels, who, sums);
+  }
+  if (!is_sharp(kernel)) return;
+  for (int cell = 0; cell < kCells; ++cell) {
+    const float* splats = cell_of(picture, row, column, cell);
+    if (splats == nullptr) continue;
+    far_gradient<kernel>(block, pixels, splats, picture.splats,
+                         reach.far_weight + cell * padded(picture.splats),
+                         sums_of_cell(picture, column, cell, sums));
   }
 }
 
 template <Kernel kernel>
 static void gradient_with(const Picture& picture, const TileRow& part, const float* pixels,
-                          const float* log_sums, const float* pixel_gradient, float* sums,
+                          const float* weights, const float* pixel_gradient, float* sums,
                           const Scratch& scratch) {
   const std::int64_t width = picture.columns * picture.tile;
-  const std::int64_t plane = picture.rows * picture.tile * width, row = padded(picture.splats);
+  const std::int64_t plane = picture.rows * picture.tile * width;
   Reach reach = reach_in(picture, scratch);
-  const Seen seen = seen_in(picture, scratch);
+  const List list = list_in(picture, scratch);
   PixelGradients gradients;
   for_blocks(picture, part, [&](std::int64_t column, const Block& block, std::int64_t place) {
     find_near<kernel>(picture, part.row, column, block, reach);
-    load_gradients(block, width, plane, pixels + place, log_sums + place, pixel_gradient + place,
+    load_gradients(block, width, plane, pixels + place, weights + place, pixel_gradient + place,
                    gradients);
-    block_gradient<kernel>(picture, column, block, reach, gradients, seen.who, sums);
-    if (!is_sharp(kernel)) return;
-    for (int cell = 0; cell < kCells; ++cell) {
-      const float* splats = cell_of(picture, part.row, column, cell);
-      if (splats == nullptr) continue;
-      far_gradient<kernel>(block, gradients, splats, row, reach.far_weight + cell * row,
-                           sums_of_cell(picture, column, cell, sums));
-    }
+    block_gradient<kernel>(picture, part.row, column, block, reach, gradients, list.who, sums);
   });
 }
 
 static void gradient(const Picture& picture, const TileRow& part, const float* pixels,
-                     const float* log_sums, const float* pixel_gradient, float* sums,
+                     const float* weights, const float* pixel_gradient, float* sums,
                      const Scratch& scratch) {
   with_kernel(picture.kernel, [&]<Kernel kernel>() {
-    gradient_with<kernel>(picture, part, pixels, log_sums, pixel_gradient, sums, scratch);
+    gradient_with<kernel>(picture, part, pixels, weights, pixel_gradient, sums, scratch);
   });
 }
