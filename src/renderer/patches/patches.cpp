@@ -49,13 +49,37 @@ Mode mode_from_name(const std::string& name) {
   throw UsageError(text("renderer: expected auto, eager, fused or cuda, got '", name, "'"));
 }
 
+std::string name_of(Kernel kernel) {
+  switch (kernel) {
+    case Kernel::kExponential:
+      return "exponential";
+    case Kernel::kCosine:
+      return "cosine";
+    case Kernel::kSharp:
+      return "sharp";
+    case Kernel::kSharpPost:
+      return "sharp-post";
+  }
+  throw Error("a kernel without a name");
+}
+
 Kernel kernel_from_name(const std::string& name) {
-  if (name == "exponential") return Kernel::kExponential;
-  if (name == "cosine") return Kernel::kCosine;
-  if (name == "sharp") return Kernel::kSharp;
-  if (name == "sharp-post") return Kernel::kSharpPost;
+  for (const auto kernel :
+       {Kernel::kExponential, Kernel::kCosine, Kernel::kSharp, Kernel::kSharpPost}) {
+    if (name_of(kernel) == name) return kernel;
+  }
   throw UsageError(
       text("kernel: expected exponential, cosine, sharp or sharp-post, got '", name, "'"));
+}
+
+std::string name_of(Sharing sharing) {
+  return sharing == Sharing::kOwn ? "own" : "3x3";
+}
+
+Sharing sharing_from_name(const std::string& name) {
+  if (name == "own") return Sharing::kOwn;
+  if (name == "3x3") return Sharing::kNeighbours;
+  throw UsageError(text("sharing: expected own or 3x3, got '", name, "'"));
 }
 
 at::Tensor render(const at::Tensor& splats, const Form& form, Mode mode) {

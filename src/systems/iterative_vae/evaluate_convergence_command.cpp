@@ -60,6 +60,7 @@ void add_results(nlohmann::ordered_json& results, const std::string& prefix,
   const auto steps = curves.r2.size();
   if (steps >= kTrainedSteps) results[prefix + "r2_t16"] = curves.r2[kTrainedSteps - 1];
   results[text(prefix, "r2_t", steps)] = curves.r2.back();
+  results[text(prefix, "pooled_r2_t", steps)] = curves.pooled_r2.back();
   results[text(prefix, "zeros_t", steps)] = curves.zeros.back();
   results[text(prefix, "du_norm_t", steps)] = curves.du_norm.back();
   results[prefix + "converged_step_1e5"] = or_null(measured.converged(1e-5));

@@ -74,6 +74,12 @@ at::Tensor rates_of(const IterativeVae& model, const IterativeInference& inferen
   return model.architecture().poisson() ? first.exp() : model.activity(first);
 }
 
+/// Squared differences from each patch's mean, summed over pixels, mean over patches.
+double mean_spread(const at::Tensor& patches) {
+  const auto exact = patches.to(at::kDouble);
+  return (exact - exact.mean(1, /*keepdim=*/true)).square().sum(1).mean().item<double>();
+}
+
 }  // namespace
 
 at::Tensor has_contrast(const at::Tensor& patches) {
@@ -89,11 +95,15 @@ InferenceCurves inference_curves(const IterativeVae& model, const at::Tensor& pa
     if (curve.size() <= step) curve.resize(step + 1);
     curve[step] += value;
   };
+  const double spread = mean_spread(patches);
   infer_in_blocks(
       model, patches, run,
       [&](const Block& block, std::size_t step) {
         const auto& inference = block.inference;
-        add(curves.r2, step, block.share * mean_r2(block.patches, inference.reconstruction()));
+        const auto shown = inference.reconstruction();
+        add(curves.r2, step, block.share * mean_r2(block.patches, shown));
+        add(curves.pooled_r2, step,
+            block.share * (1 - summed_squared_error(block.patches, shown) / spread));
         add(curves.zeros, step, block.share * share_of_zeros(inference.activity()));
         add(curves.du_norm, step, block.share * inference.last_change());
       },

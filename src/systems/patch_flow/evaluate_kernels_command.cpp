@@ -19,7 +19,6 @@
 #include "neurosplat/systems/patch_flow/commands.h"
 #include "neurosplat/systems/patch_flow/splat_fit.h"
 #include "systems/patch_flow/command_pictures.h"
-#include "systems/patch_flow/kernel_names.h"
 #include "systems/patch_flow/patch_flow_update.h"
 
 namespace neurosplat::apps {
@@ -78,7 +77,7 @@ std::vector<Fitted> fit_all(const Options& options, const at::Tensor& pictures) 
       const auto raw = fit_splats(pictures, fit, [&] { progress.update(++done); });
       const auto splats = patches::activate(raw, fit.activation);
       const auto drawn = unit_of(patches::render(splats, fit.form));
-      all.push_back({name_of(kernel), name_of(sharing), drawn,
+      all.push_back({patches::name_of(kernel), patches::name_of(sharing), drawn,
                      psnr_db(drawn, pictures).mean().item<double>(),
                      gradient_energy_ratio(drawn, pictures), seam_ratio(drawn, fit.form.tile),
                      agreement_of_sizes(splats, fit.form, drawn)});

@@ -24,7 +24,6 @@
 #include "neurosplat/program/shipped_file.h"
 #include "neurosplat/systems/patch_flow/commands.h"
 #include "neurosplat/systems/patch_flow/model_file.h"
-#include "systems/patch_flow/kernel_names.h"
 #include "systems/patch_flow/patch_flow_update.h"
 #include "systems/patch_flow/sampling.h"
 #include "systems/patch_flow/seam_history.h"
@@ -97,8 +96,8 @@ at::Tensor figure_of(const std::vector<Drawn>& drawn, const std::vector<SeamHist
     if (each.tile != kFine) continue;
     const auto some = std::min(kShown, each.pictures.size(0));
     rows.push_back({with_label(picture_grid(each.pictures.narrow(0, 0, some), some),
-                               text("splats of ", name_of(each.sharing), " patches, ", kFine,
-                                    " pixels a patch: ", fixed(each.seam_ratio, 3)))});
+                               text("splats of ", patches::name_of(each.sharing), " patches, ",
+                                    kFine, " pixels a patch: ", fixed(each.seam_ratio, 3)))});
   }
   if (runs.empty()) return sheet_of(rows);
   const auto width = static_cast<int>(rows.front().front().size(2));
@@ -124,20 +123,20 @@ int evaluate(Options options) {
   }
   MetricsFile file{.experiment = "patch-flow-seams"};
   file.settings = {{"model", stored.file.filename().string()},
-                   {"trained_with_sharing", name_of(sizes.sharing)},
-                   {"kernel", name_of(sizes.kernel)},
+                   {"trained_with_sharing", patches::name_of(sizes.sharing)},
+                   {"kernel", patches::name_of(sizes.kernel)},
                    {"images", options.count},
                    {"steps", options.steps},
                    {"seed", options.seed}};
   auto rows = nlohmann::ordered_json::array();
-  std::printf("trained with %s\n%-8s %6s %8s %14s\n", name_of(sizes.sharing).c_str(), "sharing",
-              "pixels", "seam", "ms a picture");
+  std::printf("trained with %s\n%-8s %6s %8s %14s\n", patches::name_of(sizes.sharing).c_str(),
+              "sharing", "pixels", "seam", "ms a picture");
   for (const auto& each : drawn) {
-    rows.push_back({{"sharing", name_of(each.sharing)},
+    rows.push_back({{"sharing", patches::name_of(each.sharing)},
                     {"tile_px", each.tile},
                     {"seam_ratio", each.seam_ratio},
                     {"render_ms", each.milliseconds}});
-    std::printf("%-8s %6lld %8.3f %14.3f\n", name_of(each.sharing).c_str(),
+    std::printf("%-8s %6lld %8.3f %14.3f\n", patches::name_of(each.sharing).c_str(),
                 static_cast<long long>(each.tile), each.seam_ratio, each.milliseconds);
   }
   const auto& own = drawn[sizes.sharing == Sharing::kOwn ? 0 : 2];

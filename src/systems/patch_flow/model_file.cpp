@@ -7,7 +7,6 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/safetensors.h"
 #include "neurosplat/training/stored_model.h"
-#include "systems/patch_flow/kernel_names.h"
 
 namespace neurosplat {
 namespace {
@@ -53,8 +52,8 @@ PatchFlowArchitecture architecture_of(const Metadata& metadata) {
   sizes.network = described(metadata, "network");
   sizes.head = described(metadata, "head");
   try {
-    sizes.kernel = kernel_from_name(described(metadata, "kernel"));
-    sizes.sharing = sharing_from_name(described(metadata, "sharing"));
+    sizes.kernel = patches::kernel_from_name(described(metadata, "kernel"));
+    sizes.sharing = patches::sharing_from_name(described(metadata, "sharing"));
     visit_numbers(sizes, [&](const char* key, auto& field) { read_number(metadata, key, field); });
     check(sizes);
   } catch (const UsageError& error) {
@@ -84,8 +83,8 @@ void save_patch_flow(const std::filesystem::path& path, const PatchFlow& model,
   for (const auto& [name, tensor] : model.state()) file.tensors[name] = tensor.detach();
   file.metadata["network"] = sizes.network;
   file.metadata["head"] = sizes.head;
-  file.metadata["kernel"] = name_of(sizes.kernel);
-  file.metadata["sharing"] = name_of(sizes.sharing);
+  file.metadata["kernel"] = patches::name_of(sizes.kernel);
+  file.metadata["sharing"] = patches::name_of(sizes.sharing);
   visit_numbers(sizes,
                 [&](const char* key, const auto& field) { file.metadata[key] = text(field); });
   write_safetensors(path, file);

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "neurosplat/training/schedule.h"
-#include "systems/patch_flow/kernel_names.h"
 
 namespace neurosplat {
 namespace {
@@ -20,8 +19,8 @@ PatchFlowArchitecture PatchFlowConfig::architecture() const {
   sizes.patch = patch;
   sizes.splats = splats;
   sizes.colour_limit = colour_limit;
-  sizes.sharing = sharing_from_name(sharing);
-  if (kernel != "preset") sizes.kernel = kernel_from_name(kernel);
+  sizes.sharing = patches::sharing_from_name(sharing);
+  if (kernel != "preset") sizes.kernel = patches::kernel_from_name(kernel);
   if (depth_gain > 0) sizes.depth_gain = depth_gain;
   if (width > 0) {
     sizes.width = width;

@@ -83,6 +83,9 @@ Figures PatchFlowUpdate::step(const at::Tensor& pictures, StageClock& clock) {
     predicted = model_.predict(noisy, times);
   }
   clock.mark("network");
+  if (!predicted.isfinite().all().item<bool>()) {
+    throw Error("the loss is not finite: the network gives numbers that are not");
+  }
   const auto drawn = model_.draw(predicted);
   clock.mark("renderer");
   const auto errors = (drawn - clean).square().mean({1, 2, 3});

@@ -37,6 +37,15 @@ double r2_by_hand(const at::Tensor& patches, const at::Tensor& shown) {
   return sum / static_cast<double>(x.size(0));
 }
 
+/// 1 - errors of all over spreads of all.
+double pooled_by_hand(const at::Tensor& patches, const at::Tensor& shown) {
+  const auto x = patches.to(at::kDouble), y = shown.to(at::kDouble);
+  double spread = 0;
+  for (const auto& row : x.unbind()) spread += row.var(/*unbiased=*/false).item<double>();
+  const double error = (x - y).square().sum().item<double>();
+  return 1 - error / (spread * static_cast<double>(x.size(1)));
+}
+
 struct Kind {
   const char *latents, *activation;
 };
@@ -60,6 +69,8 @@ TEST(InferenceCurves, AreTheScoresOfEveryStep) {
       inference.step(patches);
       const auto moved = (inference.state().front() - before).square().sum(1).sqrt().mean();
       EXPECT_NEAR(curves.r2[step], r2_by_hand(patches, inference.reconstruction()), 1e-12);
+      EXPECT_NEAR(curves.pooled_r2[step], pooled_by_hand(patches, inference.reconstruction()),
+                  1e-12);
       EXPECT_NEAR(curves.zeros[step],
                   (inference.activity() == 0).to(at::kDouble).mean().item<double>(), 1e-12);
       EXPECT_NEAR(curves.du_norm[step], moved.item<double>(), 1e-5);

@@ -32,6 +32,10 @@ at::Tensor activate(const at::Tensor& raw, const Activation& activation = {});
 /// grid there are none.
 enum class Sharing { kOwn, kNeighbours };
 
+/// "own" or "3x3"; throws UsageError for anything else.
+Sharing sharing_from_name(const std::string& name);
+std::string name_of(Sharing sharing);
+
 struct Form {
   Kernel kernel = Kernel::kCosine;
   Sharing sharing = Sharing::kOwn;
@@ -49,6 +53,7 @@ Mode mode_from_name(const std::string& name);
 
 /// "exponential", "cosine", "sharp" or "sharp-post"; throws UsageError for anything else.
 Kernel kernel_from_name(const std::string& name);
+std::string name_of(Kernel kernel);
 
 /// Draws activated splats [B, rows, columns, S, 9] as pictures [B, 3, rows * tile, columns * tile]:
 ///   2 (sum g K c) / (sum g + 1e-6) - 1

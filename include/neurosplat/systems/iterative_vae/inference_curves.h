@@ -29,7 +29,9 @@ struct MeasuredRun {
 
 /// Means over patches after step 1, 2, ...: inference_scores.h says what they are.
 struct InferenceCurves {
-  std::vector<double> r2;       ///< of what a sample shows
+  std::vector<double> r2;  ///< of what a sample shows
+  /// The same of all patches together, 1 - errors / spreads: those of little contrast count little.
+  std::vector<double> pooled_r2;
   std::vector<double> zeros;    ///< share of the activity that is exactly 0
   std::vector<double> du_norm;  ///< how far a step moves the log-rates or means, Euclidean
 };
