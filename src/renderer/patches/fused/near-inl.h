@@ -1,8 +1,8 @@
 // Which splats a block of pixels has to look at. Bounds of D over the block give bounds of every
 // log-weight; the largest lower bound, or black, is the block's floor: no pixel's weights sum to
-// less than exp(floor). A splat that stays kUnseen below the floor changes nothing in float32 and
-// is left out; the sharp kernels, whose weight stays at exp(-16) far away, have their far splats
-// summed once for all pixels.
+// less than exp(floor). A splat that stays so far below the floor that all splats together
+// would not change float32's last place is left out; the sharp kernels, whose weight stays at
+// exp(-16) far away, have their far splats summed once for all pixels.
 
 /// One splat that a block looks at.
 struct Near {
@@ -22,6 +22,7 @@ struct Far {
 constexpr int kCells = 9;
 
 struct Reach {
+  float unseen;  // log-weights this much below the floor are not drawn
   float floor;
   bool wide;                  // weights may be too far apart for one reference
   std::int64_t ends[kCells];  // near splats of cells 0 .. i
@@ -37,9 +38,6 @@ struct Reach {
 /// splats of large colours is still a float. And the log-weight at its centre from which a splat
 /// that the block sees from far makes them do so.
 constexpr float kWide = 64.0f, kHeavy = 250.0f;
-/// Log-weights this much below what a pixel has anyway, 4e-11, are not drawn: a thousand of them
-/// are less than float32 rounds off.
-constexpr float kUnseen = 24.0f;
 constexpr float kNone = -1e30f;
 
 /// exp(2 w) at w = 32 and black, in the units of 2 w.
@@ -103,12 +101,13 @@ NEUROSPLAT_INLINE float largest_of(Vector x) {
 /// Takes far splats out of a cell of a sharp kernel: adds them to the sums and strikes them off
 /// `upper`. Far is where both the weight and, to float32, K are the same for all pixels.
 template <Kernel kernel>
-NEUROSPLAT_INLINE void take_far(const float* cell, std::int64_t row, float floor, Vector (&sums)[4],
-                                float* upper, float* distance_then_weight) {
+NEUROSPLAT_INLINE void take_far(const float* cell, std::int64_t row, const Reach& reach,
+                                Vector (&sums)[4], float* upper, float* distance_then_weight) {
   for (std::int64_t i = 0; i < row; i += kLanes) {
-    const Vector log_weight = load(upper + i) - floor, nearest = load(distance_then_weight + i);
+    const Vector log_weight = load(upper + i) - reach.floor,
+                 nearest = load(distance_then_weight + i);
     Integers far = nearest >= 1.0f;
-    if (kernel == Kernel::kSharpPost) far = far & (log_weight - 2.0f * nearest < -kUnseen);
+    if (kernel == Kernel::kSharpPost) far = far & (log_weight - 2.0f * nearest < -reach.unseen);
     const Vector weight = far ? exp_or_zero(log_weight < 0.0f ? log_weight : Vector{}) : Vector{};
     store(distance_then_weight + i, weight);
     store(upper + i, far ? all(kNone) : load(upper + i));
@@ -120,15 +119,15 @@ NEUROSPLAT_INLINE void take_far(const float* cell, std::int64_t row, float floor
 /// Limits and roots of a cell's splats; `most` and `heaviest` take their upper bounds and weights
 /// above the floor in.
 template <Kernel kernel>
-NEUROSPLAT_INLINE void weigh(const float* cell, std::int64_t row, float floor, const float* upper,
-                             float* limit, float* root, Vector& most, Vector& heaviest) {
+NEUROSPLAT_INLINE void weigh(const float* cell, std::int64_t row, std::int64_t offset,
+                             const Reach& reach, Vector& most, Vector& heaviest) {
   for (std::int64_t i = 0; i < row; i += kLanes) {
-    const Vector above = load(upper + i) - floor;
-    const Vector weight = load(cell + kPackedWeight * row + i) - floor;
+    const Vector above = load(reach.upper + offset + i) - reach.floor;
+    const Vector weight = load(cell + kPackedWeight * row + i) - reach.floor;
     most = larger(most, above);
-    heaviest = larger(heaviest, above >= -kUnseen ? weight : Vector{});
-    store(root + i, exponential(weight * (1.0f / kFallPower<kernel>)));
-    store(limit + i, distance_at<kernel, VectorUse>(-kUnseen - weight));
+    heaviest = larger(heaviest, above >= -reach.unseen ? weight : Vector{});
+    store(reach.root + offset + i, exponential(weight * (1.0f / kFallPower<kernel>)));
+    store(reach.limit + offset + i, distance_at<kernel, VectorUse>(-reach.unseen - weight));
   }
 }
 
@@ -140,7 +139,7 @@ NEUROSPLAT_INLINE std::int64_t take_near(const float* cell, std::int64_t row, st
   std::int64_t found = end;
   for (std::int64_t i = 0; i < row; ++i) {
     reach.near[found].index = static_cast<std::int32_t>(i);
-    found += upper[i] >= reach.floor - kUnseen ? 1 : 0;
+    found += upper[i] >= reach.floor - reach.unseen ? 1 : 0;
   }
   for (std::int64_t n = end; n < found; ++n) {
     Near& one = reach.near[n];
@@ -168,18 +167,16 @@ __attribute__((noinline)) static void find_near(const Picture& picture, std::int
                            block.middle_y - static_cast<float>(i / 3 - 1), floors,
                            reach.upper + i * row, reach.far_weight + i * row);
   }
-  const float floor = largest_of(floors);
-  reach.floor = floor;
+  reach.floor = largest_of(floors);
   std::int64_t end = 0;
   Vector most = all(kNone), heaviest{}, far[4] = {};
   for (int i = 0; i < kCells; ++i) {
     if (cells[i] != nullptr) {
-      float* upper = reach.upper + i * row;
       if (is_sharp(kernel)) {
-        take_far<kernel>(cells[i], row, floor, far, upper, reach.far_weight + i * row);
+        take_far<kernel>(cells[i], row, reach, far, reach.upper + i * row,
+                         reach.far_weight + i * row);
       }
-      weigh<kernel>(cells[i], row, floor, upper, reach.limit + i * row, reach.root + i * row, most,
-                    heaviest);
+      weigh<kernel>(cells[i], row, i * row, reach, most, heaviest);
       end = take_near(cells[i], row, i * row, end, reach);
     }
     reach.ends[i] = end;
@@ -195,6 +192,9 @@ static Reach reach_in(const Picture& picture, const Scratch& scratch) {
   const std::int64_t count = kCells * padded(picture.splats);
   Reach reach;
   reach.far = {};
+  // 2^-25, half of 1's last place, shared by all splats that a pixel may see, |K| <= 25.
+  const float share = 33554432.0f * static_cast<float>(kCells * picture.splats);
+  reach.unseen = logarithm(all(is_sharp(picture.kernel) ? 25.0f * share : share))[0];
   reach.near = reinterpret_cast<Near*>(scratch.floats);
   reach.upper = scratch.floats + count * kNearRecord;
   reach.far_weight = reach.upper + count;
