@@ -1,8 +1,8 @@
 // Which splats a block of pixels has to look at. Bounds of D over the block give bounds of every
 // log-weight; the largest lower bound, or black, is the block's floor: no pixel's weights sum to
-// less than exp(floor). A splat that stays so far below the floor that all splats together
-// would not change float32's last place is left out; the sharp kernels, whose weight stays at
-// exp(-16) far away, have their far splats summed once for all pixels.
+// less than exp(floor). A splat that stays kUnseen below the floor changes nothing in float32 and
+// is left out; the sharp kernels, whose weight stays at exp(-16) far away, have their far splats
+// summed once for all pixels.
 
 /// One splat that a block looks at.
 struct Near {
@@ -22,7 +22,6 @@ struct Far {
 constexpr int kCells = 9;
 
 struct Reach {
-  float unseen;  // log-weights this much below the floor are not drawn
   float floor;
   bool wide;                  // weights may be too far apart for one reference
   std::int64_t ends[kCells];  // near splats of cells 0 .. i
@@ -38,9 +37,12 @@ struct Reach {
 /// splats of large colours is still a float. And the log-weight at its centre from which a splat
 /// that the block sees from far makes them do so.
 constexpr float kWide = 64.0f, kHeavy = 250.0f;
+/// Log-weights this much below the floor, 4e-11, are not drawn: a thousand of them are less than
+/// float32 rounds off.
+constexpr float kUnseen = 24.0f;
 constexpr float kNone = -1e30f;
 
-/// exp(2 w) at w = 32 and black, in the units of 2 w.
+/// Black's log-weight, in the units of 2 w.
 constexpr float kBlack = static_cast<float>(2 * kMiddleWeight + kBlackLogWeight);
 
 /// Cell `cell` of the nine around tile (row, column), row by row; null where the tile does not see
@@ -107,7 +109,7 @@ NEUROSPLAT_INLINE void take_far(const float* cell, std::int64_t row, const Reach
     const Vector log_weight = load(upper + i) - reach.floor,
                  nearest = load(distance_then_weight + i);
     Integers far = nearest >= 1.0f;
-    if (kernel == Kernel::kSharpPost) far = far & (log_weight - 2.0f * nearest < -reach.unseen);
+    if (kernel == Kernel::kSharpPost) far = far & (log_weight - 2.0f * nearest < -kUnseen);
     const Vector weight = far ? exp_or_zero(log_weight < 0.0f ? log_weight : Vector{}) : Vector{};
     store(distance_then_weight + i, weight);
     store(upper + i, far ? all(kNone) : load(upper + i));
@@ -125,9 +127,9 @@ NEUROSPLAT_INLINE void weigh(const float* cell, std::int64_t row, std::int64_t o
     const Vector above = load(reach.upper + offset + i) - reach.floor;
     const Vector weight = load(cell + kPackedWeight * row + i) - reach.floor;
     most = larger(most, above);
-    heaviest = larger(heaviest, above >= -reach.unseen ? weight : Vector{});
+    heaviest = larger(heaviest, above >= -kUnseen ? weight : Vector{});
     store(reach.root + offset + i, exponential(weight * (1.0f / kFallPower<kernel>)));
-    store(reach.limit + offset + i, distance_at<kernel, VectorUse>(-reach.unseen - weight));
+    store(reach.limit + offset + i, distance_at<kernel, VectorUse>(-kUnseen - weight));
   }
 }
 
@@ -139,7 +141,7 @@ NEUROSPLAT_INLINE std::int64_t take_near(const float* cell, std::int64_t row, st
   std::int64_t found = end;
   for (std::int64_t i = 0; i < row; ++i) {
     reach.near[found].index = static_cast<std::int32_t>(i);
-    found += upper[i] >= reach.floor - reach.unseen ? 1 : 0;
+    found += upper[i] >= reach.floor - kUnseen ? 1 : 0;
   }
   for (std::int64_t n = end; n < found; ++n) {
     Near& one = reach.near[n];
@@ -192,9 +194,6 @@ static Reach reach_in(const Picture& picture, const Scratch& scratch) {
   const std::int64_t count = kCells * padded(picture.splats);
   Reach reach;
   reach.far = {};
-  // 2^-25, half of 1's last place, shared by all splats that a pixel may see, |K| <= 25.
-  const float share = 33554432.0f * static_cast<float>(kCells * picture.splats);
-  reach.unseen = logarithm(all(is_sharp(picture.kernel) ? 25.0f * share : share))[0];
   reach.near = reinterpret_cast<Near*>(scratch.floats);
   reach.upper = scratch.floats + count * kNearRecord;
   reach.far_weight = reach.upper + count;
