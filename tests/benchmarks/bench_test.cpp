@@ -52,6 +52,22 @@ TEST(Bench, WritesTheRowsThatItPrints) {
   }
 }
 
+TEST(Bench, WritesWhatItMeasuresOfPatches) {
+  const testing::TemporaryFolder folder;
+  const auto json = (folder / "details.json").string();
+  const auto finished = run_command(
+      {script(), "--quick", "--only", "patches", "--details", json, "--bin", programs()});
+  ASSERT_EQ(finished.status, 0) << finished.errors;
+  EXPECT_NE(finished.output.find("| cosine | 3 x 3 | 0.125 |"), std::string::npos)
+      << finished.output;
+  std::ifstream in(json);
+  const auto rows = nlohmann::json::parse(in)["patches"];
+  ASSERT_EQ(rows.size(), 6);  // own and 3 x 3, two depth gains; growth over splats and pixels
+  for (const auto& row : rows) {
+    EXPECT_GT(row[row.contains("over") ? "forward_exponent" : "forward_backward_ratio"], 0.0);
+  }
+}
+
 TEST(Bench, RefusesWhatItDoesNotKnow) {
   const auto refused = [](const std::vector<std::string>& arguments) {
     std::vector<std::string> command = {script()};

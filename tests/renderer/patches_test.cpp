@@ -359,6 +359,10 @@ TEST(Patches, RefusesWhatItCannotDraw) {
   EXPECT_THROW(patches::render(good, {.tile = 32769}), UsageError);
   EXPECT_THROW(patches::render(good.to(at::kHalf), {}), UsageError);
   EXPECT_THROW(patches::render(good.to(at::kDouble), {}, Mode::fused), UsageError);
+  EXPECT_EQ(patches::grid_of(64, 96, 8).columns, 12);
+  EXPECT_THROW(patches::grid_of(65, 64, 8), UsageError);
+  EXPECT_THROW(patches::grid_of(64, 60, 8), UsageError);
+  EXPECT_THROW(patches::grid_of(64, 64, 0), UsageError);
   // Splats on the CPU, or a build without CUDA.
   EXPECT_THROW(patches::render(good, {}, Mode::cuda), UsageError);
   EXPECT_EQ(patches::mode_from_name("cuda"), Mode::cuda);

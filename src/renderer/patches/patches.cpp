@@ -41,6 +41,14 @@ Mode choose(const at::Tensor& splats, Mode asked) {
 
 }  // namespace
 
+Grid grid_of(std::int64_t height, std::int64_t width, std::int64_t tile) {
+  if (tile < 1 || height < 1 || width < 1 || height % tile != 0 || width % tile != 0) {
+    throw UsageError(text("picture: expected sides that are multiples of the tile's ", tile,
+                          " pixels, got ", height, " x ", width));
+  }
+  return {height / tile, width / tile};
+}
+
 Mode mode_from_name(const std::string& name) {
   if (name == "auto") return Mode::automatic;
   if (name == "eager") return Mode::eager;

@@ -43,6 +43,13 @@ struct Form {
   std::int64_t tile = 8;
 };
 
+struct Grid {
+  std::int64_t rows, columns;
+};
+
+/// The tiles of a picture. Throws UsageError for sides that are no multiple of the tile.
+Grid grid_of(std::int64_t height, std::int64_t width, std::int64_t tile);
+
 /// The implementations. `automatic` takes the fastest that serves device and dtype: fused on the
 /// CPU and cuda on a GPU for float32, else eager. `eager` is the transcription in tensor
 /// operations: float32 of it needs weights of at most 70.

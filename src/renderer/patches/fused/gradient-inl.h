@@ -8,9 +8,10 @@ struct PixelGradients {
   alignas(64) float total[kBlockPixels];      // Y
   alignas(64) float inverse[kBlockPixels];    // 1 / the sum of weights over exp(reference)
   alignas(64) float reference[kBlockPixels];  // 0 unless the block is wide
+  alignas(64) float lift[kBlockPixels];       // what D may be less for a splat to be seen
 };
 
-static void load_gradients(const Block& block, std::int64_t width, std::int64_t plane,
+static void load_gradients(const Block& block, std::int64_t width, std::int64_t plane, bool sharp,
                            const float* pixels, const float* weights, const float* gradient,
                            PixelGradients& to) {
   alignas(64) float drawn[3][kBlockPixels];
@@ -21,7 +22,7 @@ static void load_gradients(const Block& block, std::int64_t width, std::int64_t 
   gather(block, weights, width, to.inverse);
   for (std::int64_t i = block.pixels; i < block.vectors * kLanes; ++i) {
     for (int c = 0; c < 3; ++c) to.g[c][i] = drawn[c][i] = 0.0f;
-    to.inverse[i] = 1.0f;
+    to.inverse[i] = 1e30f;
   }
   for (std::int64_t i = 0; i < block.vectors * kLanes; i += kLanes) {
     Vector total{};
@@ -31,8 +32,11 @@ static void load_gradients(const Block& block, std::int64_t width, std::int64_t 
       total += g * (0.5f * load(drawn[c] + i) + 0.5f);
     }
     store(to.total + i, total);
-    store(to.inverse + i, 1.0f / load(to.inverse + i));
+    const Vector weights_of = load(to.inverse + i);
+    store(to.inverse + i, 1.0f / weights_of);
     store(to.reference + i, Vector{});
+    // log h is -4 D; that of the sharp kernels is flat in places, and their D stays as it is.
+    store(to.lift + i, sharp ? Vector{} : 0.25f * logarithm(weights_of));
   }
 }
 
@@ -98,14 +102,16 @@ static void far_gradient(const Block& block, const PixelGradients& pixels, const
   }
 }
 
-/// The near splats that any pixel of the block sees, to `who`; returns their number.
+/// The near splats that any pixel of the block sees, beside what else it sees, to `who`; returns
+/// their number.
 NEUROSPLAT_INLINE std::int64_t look_at_all(const Block& block, const Reach& reach,
-                                           std::int32_t* who) {
+                                           const PixelGradients& pixels, std::int32_t* who) {
   std::int64_t count = 0;
   for_near(block, reach, [&](const Near& one, const float* x, const float* y, int, std::int64_t n) {
-    Vector nearest = place_of(one, x, y).distance;
-    for (std::int64_t at = kLanes; at < block.vectors * kLanes; at += kLanes) {
-      nearest = lesser(nearest, place_of(one, x + at, y + at).distance);
+    Vector nearest = all(-kNone);
+    for (std::int64_t at = 0; at < block.vectors * kLanes; at += kLanes) {
+      const Vector distance = place_of(one, x + at, y + at).distance;
+      nearest = lesser(nearest, distance + load(pixels.lift + at));
     }
     who[count] = static_cast<std::int32_t>(n);
     count += any(nearest < one.limit) ? 1 : 0;
@@ -113,13 +119,21 @@ NEUROSPLAT_INLINE std::int64_t look_at_all(const Block& block, const Reach& reac
   return count;
 }
 
-/// Sums of one splat over the block's pixels, added to a line of sums.
-template <Kernel kernel, bool kWideBlock>
+/// Sums of one splat over the block's pixels, added to a line of sums. kVectors: how many there
+/// are, or 0 for `vectors`. A loop that is laid out does not load its constants anew for every
+/// splat.
+template <Kernel kernel, bool kWideBlock, std::int64_t kVectors>
 NEUROSPLAT_INLINE void add_splat(const Near& one, const float* x, const float* y,
                                  const PixelGradients& pixels, std::int64_t vectors, float* line) {
   Vector own[kSumLine] = {};
-  for (std::int64_t at = 0; at < vectors * kLanes; at += kLanes) {
+  const auto add = [&](std::int64_t at) __attribute__((always_inline)) {
     add_sums<kernel, kWideBlock>(one, place_of(one, x + at, y + at), pixels, at, own);
+  };
+  if constexpr (kVectors > 0) {
+    NEUROSPLAT_UNROLL
+    for (std::int64_t v = 0; v < kVectors; ++v) add(v * kLanes);
+  } else {
+    for (std::int64_t v = 0; v < vectors; ++v) add(v * kLanes);
   }
   add_lanes<kSums>(own, line);
 }
@@ -128,7 +142,7 @@ template <Kernel kernel, bool kWideBlock>
 static void near_gradient(const Picture& picture, std::int64_t column, const Block& block,
                           const Reach& reach, const PixelGradients& pixels, std::int32_t* who,
                           float* sums) {
-  const std::int64_t count = look_at_all(block, reach, who);
+  const std::int64_t count = look_at_all(block, reach, pixels, who);
   int cell = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t n = who[i];
@@ -137,12 +151,11 @@ static void near_gradient(const Picture& picture, std::int64_t column, const Blo
     float* line = sums_of_cell(picture, column, cell, sums) + one.index * kSumLine;
     const float* x = block.x[cell % 3];
     const float* y = block.y[cell / 3];
-    // A whole block's loop is laid out, or its constants are loaded anew for every splat.
-    constexpr std::int64_t kWhole = kBlockPixels / kLanes;
+    constexpr std::int64_t kWhole = kWideBlock ? 0 : kBlockPixels / kLanes;
     if (block.vectors == kWhole) {
-      add_splat<kernel, kWideBlock>(one, x, y, pixels, kWhole, line);
+      add_splat<kernel, kWideBlock, kWhole>(one, x, y, pixels, kWhole, line);
     } else {
-      add_splat<kernel, kWideBlock>(one, x, y, pixels, block.vectors, line);
+      add_splat<kernel, kWideBlock, 0>(one, x, y, pixels, block.vectors, line);
     }
   }
 }
@@ -180,8 +193,8 @@ static void gradient_with(const Picture& picture, const TileRow& part, const flo
   PixelGradients gradients;
   for_blocks(picture, part, [&](std::int64_t column, const Block& block, std::int64_t place) {
     find_near<kernel>(picture, part.row, column, block, reach);
-    load_gradients(block, width, plane, pixels + place, weights + place, pixel_gradient + place,
-                   gradients);
+    load_gradients(block, width, plane, is_sharp(kernel), pixels + place, weights + place,
+                   pixel_gradient + place, gradients);
     block_gradient<kernel>(picture, part.row, column, block, reach, gradients, list.who, sums);
   });
 }

@@ -37,12 +37,12 @@ struct Reach {
 /// splats of large colours is still a float. And the log-weight at its centre from which a splat
 /// that the block sees from far makes them do so.
 constexpr float kWide = 64.0f, kHeavy = 250.0f;
-/// Log-weights this much below what a pixel has anyway, 4e-11, are not drawn: a thousand of them
-/// are less than float32 rounds off.
+/// Log-weights this much below the floor, 4e-11, are not drawn: a thousand of them are less than
+/// float32 rounds off.
 constexpr float kUnseen = 24.0f;
 constexpr float kNone = -1e30f;
 
-/// exp(2 w) at w = 32 and black, in the units of 2 w.
+/// Black's log-weight, in the units of 2 w.
 constexpr float kBlack = static_cast<float>(2 * kMiddleWeight + kBlackLogWeight);
 
 /// Cell `cell` of the nine around tile (row, column), row by row; null where the tile does not see
@@ -103,10 +103,11 @@ NEUROSPLAT_INLINE float largest_of(Vector x) {
 /// Takes far splats out of a cell of a sharp kernel: adds them to the sums and strikes them off
 /// `upper`. Far is where both the weight and, to float32, K are the same for all pixels.
 template <Kernel kernel>
-NEUROSPLAT_INLINE void take_far(const float* cell, std::int64_t row, float floor, Vector (&sums)[4],
-                                float* upper, float* distance_then_weight) {
+NEUROSPLAT_INLINE void take_far(const float* cell, std::int64_t row, const Reach& reach,
+                                Vector (&sums)[4], float* upper, float* distance_then_weight) {
   for (std::int64_t i = 0; i < row; i += kLanes) {
-    const Vector log_weight = load(upper + i) - floor, nearest = load(distance_then_weight + i);
+    const Vector log_weight = load(upper + i) - reach.floor,
+                 nearest = load(distance_then_weight + i);
     Integers far = nearest >= 1.0f;
     if (kernel == Kernel::kSharpPost) far = far & (log_weight - 2.0f * nearest < -kUnseen);
     const Vector weight = far ? exp_or_zero(log_weight < 0.0f ? log_weight : Vector{}) : Vector{};
@@ -120,15 +121,15 @@ NEUROSPLAT_INLINE void take_far(const float* cell, std::int64_t row, float floor
 /// Limits and roots of a cell's splats; `most` and `heaviest` take their upper bounds and weights
 /// above the floor in.
 template <Kernel kernel>
-NEUROSPLAT_INLINE void weigh(const float* cell, std::int64_t row, float floor, const float* upper,
-                             float* limit, float* root, Vector& most, Vector& heaviest) {
+NEUROSPLAT_INLINE void weigh(const float* cell, std::int64_t row, std::int64_t offset,
+                             const Reach& reach, Vector& most, Vector& heaviest) {
   for (std::int64_t i = 0; i < row; i += kLanes) {
-    const Vector above = load(upper + i) - floor;
-    const Vector weight = load(cell + kPackedWeight * row + i) - floor;
+    const Vector above = load(reach.upper + offset + i) - reach.floor;
+    const Vector weight = load(cell + kPackedWeight * row + i) - reach.floor;
     most = larger(most, above);
     heaviest = larger(heaviest, above >= -kUnseen ? weight : Vector{});
-    store(root + i, exponential(weight * (1.0f / kFallPower<kernel>)));
-    store(limit + i, distance_at<kernel, VectorUse>(-kUnseen - weight));
+    store(reach.root + offset + i, exponential(weight * (1.0f / kFallPower<kernel>)));
+    store(reach.limit + offset + i, distance_at<kernel, VectorUse>(-kUnseen - weight));
   }
 }
 
@@ -168,18 +169,16 @@ __attribute__((noinline)) static void find_near(const Picture& picture, std::int
                            block.middle_y - static_cast<float>(i / 3 - 1), floors,
                            reach.upper + i * row, reach.far_weight + i * row);
   }
-  const float floor = largest_of(floors);
-  reach.floor = floor;
+  reach.floor = largest_of(floors);
   std::int64_t end = 0;
   Vector most = all(kNone), heaviest{}, far[4] = {};
   for (int i = 0; i < kCells; ++i) {
     if (cells[i] != nullptr) {
-      float* upper = reach.upper + i * row;
       if (is_sharp(kernel)) {
-        take_far<kernel>(cells[i], row, floor, far, upper, reach.far_weight + i * row);
+        take_far<kernel>(cells[i], row, reach, far, reach.upper + i * row,
+                         reach.far_weight + i * row);
       }
-      weigh<kernel>(cells[i], row, floor, upper, reach.limit + i * row, reach.root + i * row, most,
-                    heaviest);
+      weigh<kernel>(cells[i], row, i * row, reach, most, heaviest);
       end = take_near(cells[i], row, i * row, end, reach);
     }
     reach.ends[i] = end;
