@@ -46,25 +46,27 @@ at::Generator generator_of(const PatchFlowConfig& config, std::uint64_t use) {
   return at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + use);
 }
 
-/// Pictures of the split test; undefined, and a line that says why, where there are none.
+/// What the run measures itself on; undefined, and a line that says why, where there are none.
 at::Tensor held_out_pictures(const PatchFlowConfig& config) {
-  std::string reason = "test is trained on";
-  if (std::find(config.splits.begin(), config.splits.end(), "test") == config.splits.end()) {
+  const auto& split = config.held_out_split;
+  std::string reason = text(split, " is trained on");
+  if (std::find(config.splits.begin(), config.splits.end(), split) == config.splits.end()) {
     try {
-      std::shared_ptr<const PictureSource> source = open_pictures(pictures_of(config, {"test"}));
+      std::shared_ptr<const PictureSource> source = open_pictures(pictures_of(config, {split}));
       const auto wanted = config.held_out_pictures == 0 ? source->size() : config.held_out_pictures;
       auto options = loader_options(config);
       options.shuffle = options.drop_last = options.flip = false;
       const PictureLoader loader(
           seeded_subset(std::move(source), wanted, static_cast<std::uint64_t>(config.seed)),
           options);
-      log::info(text("held out: ", loader.size(), " pictures of test"));
+      log::info(text("held out: ", loader.size(), " pictures of ", split));
       return loader.pictures(0, loader.size());
     } catch (const Error& error) {
       reason = error.what();
     }
   }
-  log::info("no held-out figure while training: " + reason);
+  log::info(text("no held-out figure while training: ", reason,
+                 split == "val" ? "; --held-out-split test would measure on test pictures" : ""));
   return {};
 }
 
@@ -126,23 +128,29 @@ EpochReport PatchFlowLearner::finish_epoch(std::int64_t epoch, const Figures& me
   EpochReport report{{}, line_of(means)};
   for (const auto& [name, mean] : means) report.metrics[name] = mean;
   report.metrics["lr"] = update_->learning_rate();
-  if (held_out_.defined() && is_due(epoch + 1, config_.held_out_every, last)) {
-    const double held_out = error_of(held_out_), trained = error_of(trained_);
-    report.metrics["test_error"] = held_out;
-    report.metrics["trained_error"] = trained;
-    report.metrics["test_images"] = held_out_.size(0);
-    const auto samples =
-        sample_pictures(update_->best_model(), kSeamSamples,
-                        static_cast<std::uint64_t>(config_.seed) + 5, {.steps = kSeamSteps});
-    report.metrics["sample_seam_ratio"] = seam_ratio(samples, config_.patch);
-    report.line += text(", test ", fixed(held_out, 5), " (trained ", fixed(trained, 5), ")");
-  }
+  if (!is_due(epoch + 1, config_.held_out_every, last)) return report;
+  const auto samples =
+      sample_pictures(update_->best_model(), kSeamSamples,
+                      static_cast<std::uint64_t>(config_.seed) + 5, {.steps = kSeamSteps});
+  const double seams = seam_ratio(samples, config_.patch);
+  report.metrics["sample_seam_ratio"] = seams;
+  report.line += text(", seams ", fixed(seams, 3));
+  if (!held_out_.defined()) return report;
+  const bool on_test = config_.held_out_split == "test";
+  const double held_out = error_of(held_out_), trained = error_of(trained_);
+  report.metrics[on_test ? "test_error" : "held_out_error"] = held_out;
+  report.metrics["trained_error"] = trained;
+  report.metrics["held_out_images"] = held_out_.size(0);
+  report.line += text(", ", on_test ? "test " : "held-out ", fixed(held_out, 5), " (trained ",
+                      fixed(trained, 5), ")");
   return report;
 }
 
 Curves PatchFlowLearner::curves() const {
   return {"mean squared error at t = .1, .3, .5, .7, .9",
-          {{"trained_error", "training pictures"}, {"test_error", "test pictures"}}};
+          {{"trained_error", "training pictures"},
+           {"held_out_error", "validation pictures"},
+           {"test_error", "test pictures"}}};
 }
 
 void PatchFlowLearner::draw(const std::filesystem::path& run, std::int64_t epoch) const {

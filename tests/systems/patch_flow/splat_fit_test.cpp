@@ -47,7 +47,7 @@ TEST(SplatFit, GridOfCentresFillsTheTile) {
 
 TEST(SplatFit, RefusesSidesThatTilesDoNotDivide) {
   EXPECT_THROW(fit_splats(at::zeros({1, 3, 12, 16}), {}), UsageError);
-  EXPECT_THROW(fit_splats(at::zeros({1, 3, 16, 16}), {.steps = 0}), UsageError);
+  EXPECT_THROW(fit_splats(at::zeros({1, 3, 16, 16}), {.steps = 0, .form = {}}), UsageError);
 }
 
 TEST(GradientEnergyRatio, IsAShareOfTheTargetsDifferences) {

@@ -52,6 +52,7 @@ struct PatchFlowConfig : ImageOptions, DeviceOptions, RunOptions {
 
   std::int64_t held_out_every = 5;
   std::int64_t held_out_pictures = 200;
+  std::string held_out_split = "val";
 
   PatchFlowArchitecture architecture() const;
 };
@@ -115,10 +116,16 @@ void visit_options(PatchFlowConfig& config, Visitor&& visit) {
            Between{0, 0.999999});
   visit_options(static_cast<RunOptions&>(config), visit);
   const OptionGroup held_out("Measuring", visit);
-  held_out("held_out_every", config.held_out_every,
-           "epochs between measurements on the split test; 0: never", AtLeast{0});
+  held_out(
+      "held_out_every", config.held_out_every,
+      "epochs between measurements on held-out pictures, and of the seams of samples; 0: never",
+      AtLeast{0});
   held_out("held_out_pictures", config.held_out_pictures, "pictures to measure on; 0: all",
            AtLeast{0});
+  held_out("held_out_split", config.held_out_split,
+           "split to measure on while training, never one that is trained on; test, the only one "
+           "that a folder has, is then no longer untouched",
+           OneOf{{"val", "test"}});
   visit_options(static_cast<DeviceOptions&>(config), visit);
 }
 
