@@ -51,7 +51,7 @@ at::Tensor sampled(const PatchFlow& model, std::int64_t count) {
 
 // What is learned by heart is drawn again: every sample is one of eight pictures.
 TEST(PatchFlowUpdate, OverfitsEightPicturesPastThirtyDecibels) {
-  constexpr std::int64_t kSteps = 300;
+  constexpr std::int64_t kSteps = 450;
   PatchFlowUpdate update(tiny(), at::kCPU, kSteps);
   const auto pictures = blobs(8, 16);
   StageClock clock;
