@@ -175,10 +175,11 @@ TEST_F(GeneratorScoresTest, DoNotDependOnTheBatch) {
   asked.batch = 1000;
   const auto all = score_generators(asked).rows;
   for (std::size_t row = 0; row < some.size(); ++row) {
+    // Pictures of PCA are products of float32 matrices, which round by their shapes.
     EXPECT_EQ(some[row].face_rate, all[row].face_rate);
-    EXPECT_NEAR(some[row].seam_ratio, all[row].seam_ratio, 1e-9);
-    EXPECT_NEAR(some[row].nearest_rms, all[row].nearest_rms, 1e-12);
-    EXPECT_NEAR(some[row].spaces[0].frechet_distance, all[row].spaces[0].frechet_distance, 1e-9);
+    EXPECT_NEAR(some[row].seam_ratio, all[row].seam_ratio, 1e-5);
+    EXPECT_NEAR(some[row].nearest_rms, all[row].nearest_rms, 1e-7);
+    EXPECT_NEAR(some[row].spaces[0].frechet_distance, all[row].spaces[0].frechet_distance, 1e-5);
   }
 }
 
