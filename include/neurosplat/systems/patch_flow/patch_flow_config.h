@@ -65,7 +65,7 @@ void visit_options(PatchFlowConfig& config, Visitor&& visit) {
   data("flip", config.flip, "mirror pictures left-right at random");
   const OptionGroup model("Model", visit);
   model("preset", config.preset,
-        "network: small (3.2 M parameters, for a CPU), improved (45 M) or author, the published "
+        "network: small (3.2 M parameters, for a CPU), improved (34 M) or author, the published "
         "one (26 M)",
         OneOf{patch_flow_presets()});
   model("head", config.head, "what a token gives: splats, or the pixels of its patch",
