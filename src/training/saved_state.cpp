@@ -4,6 +4,11 @@
 #include "neurosplat/core/text.h"
 
 namespace neurosplat {
+namespace {
+
+const std::string kModel = "model.", kNoise = "random.noise";
+
+}  // namespace
 
 const at::Tensor& find_in_state(const TensorFile& state, const std::string& name,
                                 at::IntArrayRef sizes) {
@@ -26,6 +31,27 @@ const at::Tensor& find_in_state(const TensorFile& state, const std::string& name
                      found.scalar_type()));
   }
   return found;
+}
+
+void add_weights(TensorFile& state, const std::map<std::string, at::Tensor>& weights) {
+  for (const auto& [name, tensor] : weights) state.tensors[kModel + name] = tensor.detach();
+}
+
+std::map<std::string, at::Tensor> weights_in(const TensorFile& state) {
+  std::map<std::string, at::Tensor> weights;
+  for (const auto& [name, tensor] : state.tensors) {
+    if (name.starts_with(kModel)) weights[name.substr(kModel.size())] = tensor;
+  }
+  return weights;
+}
+
+void add_noise(TensorFile& state, const at::Generator& noise) {
+  state.tensors[kNoise] = noise.get_state();
+}
+
+void load_noise(const TensorFile& state, at::Generator& noise) {
+  const auto fresh = noise.get_state();
+  noise.set_state(find_in_state(state, kNoise, fresh.sizes()));
 }
 
 }  // namespace neurosplat

@@ -16,7 +16,7 @@
 namespace neurosplat {
 namespace {
 
-const std::string kModel = "model.", kDone = "batches.done", kMost = "arrivals.most",
+const std::string kDone = "batches.done", kMost = "arrivals.most",
                   kLargest = "arrivals.largest_log_rate";
 /// Arrivals at first, those of a rate of 3, and batches between looks at the largest rate.
 constexpr std::int32_t kFirstMost = 10;
@@ -170,7 +170,7 @@ Figures IterativeVaeUpdate::step(const at::Tensor& x) {
 }
 
 void IterativeVaeUpdate::save(TensorFile& state) const {
-  for (const auto& [name, tensor] : model_.state()) state.tensors[kModel + name] = tensor.detach();
+  add_weights(state, model_.state());
   optimiser_->save(state);
   state.tensors[kDone] = at::full({1}, done_, at::kLong);
   const auto count = static_cast<std::int64_t>(most_.size());
@@ -190,12 +190,8 @@ void IterativeVaeUpdate::load(const TensorFile& state) {
   if (done < 0 || most.lt(1).any().item<bool>() || most.gt(kMostArrivals).any().item<bool>()) {
     throw Error("expected counts of batches and arrivals, got others");
   }
-  std::map<std::string, at::Tensor> weights;
-  for (const auto& [name, tensor] : state.tensors) {
-    if (name.starts_with(kModel)) weights[name.substr(kModel.size())] = tensor;
-  }
   optimiser_->load(state);
-  model_.load_state(weights);
+  model_.load_state(weights_in(state));
   done_ = done;
   std::copy_n(most.const_data_ptr<std::int32_t>(), count, most_.begin());
   std::copy_n(largest.const_data_ptr<float>(), count, largest_.begin());

@@ -1,8 +1,11 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -127,6 +130,20 @@ std::function<at::Tensor(const at::Tensor&)> face_finder() {
   }
 }
 
+/// Throws Error for a model that was trained on the pictures that it is to be measured beside.
+std::vector<std::string> trained_splits(const std::map<std::string, std::string>& metadata) {
+  const auto said = metadata.find("splits");
+  if (said == metadata.end()) return {"train"};
+  std::vector<std::string> splits;
+  std::istringstream in(said->second);
+  for (std::string split; std::getline(in, split, ',');) splits.push_back(split);
+  if (std::find(splits.begin(), splits.end(), "test") != splits.end()) {
+    throw Error(text("model: expected one that was not trained on test, got one of ", said->second,
+                     ": there are no held-out pictures to compare with"));
+  }
+  return splits;
+}
+
 int evaluate(Options options) {
   if (options.model.empty()) options.model = shipped_file("patch-flow-cats.safetensors");
   check(options);
@@ -135,7 +152,8 @@ int evaluate(Options options) {
   use_threads(options.common.threads);
   const auto& sizes = stored.model.architecture();
   const auto seed = static_cast<std::uint64_t>(options.seed);
-  const auto training = read_pictures(options.pictures, {"train"}, 0, sizes.image_size, seed);
+  const auto training =
+      read_pictures(options.pictures, trained_splits(stored.metadata), 0, sizes.image_size, seed);
   const auto held_out =
       read_pictures(options.pictures, {"test"}, options.count, sizes.image_size, seed);
   auto spaces = spaces_of(options, training, held_out);
@@ -181,8 +199,9 @@ void add_evaluate_patch_flow_quality(Program& program) {
       "in three feature spaces, precision, recall, cats' faces, seams, nearest training pictures.",
       [options] { return evaluate(*options); });
   add_experiment_options(command, options->common, "patch-flow-quality");
-  command.add_option("--model", options->model,
-                     "run folder or .safetensors file; default: the shipped patch-flow-cats");
+  command.add_option(
+      "--model", options->model,
+      "run folder or .safetensors file; default: the shipped patch-flow-cats, where there is one");
   command.add_option("--twin", options->twin, "a second model, for a row of its own");
   command.add_option("--samples", options->samples,
                      "folder with pictures of another generator, for a row of its own");

@@ -116,9 +116,17 @@ at::Tensor PatchFlow::predict(const at::Tensor& noisy, const at::Tensor& times) 
   return network_->forward(noisy, times).unflatten(1, {grid, grid});
 }
 
+at::Tensor PatchFlow::splats(const at::Tensor& predicted) const {
+  const auto& sizes = architecture_;
+  if (sizes.head != "splats") {
+    throw UsageError("model: expected one that gives splats, it gives pixels");
+  }
+  return patches::activate(predicted.to(at::kFloat).unflatten(3, {sizes.splats, patches::kNumbers}),
+                           {.depth_gain = sizes.depth_gain, .colour_limit = sizes.colour_limit});
+}
+
 at::Tensor PatchFlow::draw(const at::Tensor& predicted, std::int64_t tile) const {
   const auto& sizes = architecture_;
-  const auto numbers = predicted.to(at::kFloat);
   if (tile == 0) tile = sizes.patch;
   if (sizes.head == "pixels") {
     if (tile != sizes.patch) {
@@ -126,12 +134,10 @@ at::Tensor PatchFlow::draw(const at::Tensor& predicted, std::int64_t tile) const
                             " pixels, the model gives pixels, which have one size: sample a model "
                             "with splats for others"));
     }
-    return at::pixel_shuffle(numbers.permute({0, 3, 1, 2}), sizes.patch);
+    return at::pixel_shuffle(predicted.to(at::kFloat).permute({0, 3, 1, 2}), sizes.patch);
   }
-  const auto splats =
-      patches::activate(numbers.unflatten(3, {sizes.splats, patches::kNumbers}),
-                        {.depth_gain = sizes.depth_gain, .colour_limit = sizes.colour_limit});
-  return patches::render(splats, {.kernel = sizes.kernel, .sharing = sizes.sharing, .tile = tile});
+  return patches::render(splats(predicted),
+                         {.kernel = sizes.kernel, .sharing = sizes.sharing, .tile = tile});
 }
 
 at::Tensor PatchFlow::clean(const at::Tensor& noisy, const at::Tensor& times) const {

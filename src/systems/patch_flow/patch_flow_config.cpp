@@ -47,12 +47,4 @@ double learning_rate_share(const PatchFlowConfig& config, std::int64_t step, std
   return rise.factor(step) * fall.factor(std::max<std::int64_t>(0, step - (steps - decay)));
 }
 
-PictureRequest pictures_of(const PatchFlowConfig& config, const std::vector<std::string>& splits) {
-  return {.kind = dataset_from_name(config.dataset),
-          .root = config.data,
-          .splits = splits,
-          .seed = static_cast<std::uint64_t>(config.seed),
-          .split_seed = static_cast<std::uint64_t>(config.split_seed)};
-}
-
 }  // namespace neurosplat

@@ -33,41 +33,15 @@ const PatchFlowConfig& checked(const PatchFlowConfig& config) {
 }
 
 LoaderOptions loader_options(const PatchFlowConfig& config) {
-  return {
-      .side = config.image_size,
-      .batch = config.batch,
-      .workers = static_cast<int>(config.workers),
-      .seed = static_cast<std::uint64_t>(config.seed),
-      .flip = config.flip,
-      .memory_budget = static_cast<std::int64_t>(config.memory_gib * static_cast<double>(1 << 30))};
+  auto options = neurosplat::loader_options(config, config.seed);
+  options.side = config.image_size;
+  options.batch = config.batch;
+  options.flip = config.flip;
+  return options;
 }
 
 at::Generator generator_of(const PatchFlowConfig& config, std::uint64_t use) {
   return at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + use);
-}
-
-/// What the run measures itself on; undefined, and a line that says why, where there are none.
-at::Tensor held_out_pictures(const PatchFlowConfig& config) {
-  const auto& split = config.held_out_split;
-  std::string reason = text(split, " is trained on");
-  if (std::find(config.splits.begin(), config.splits.end(), split) == config.splits.end()) {
-    try {
-      std::shared_ptr<const PictureSource> source = open_pictures(pictures_of(config, {split}));
-      const auto wanted = config.held_out_pictures == 0 ? source->size() : config.held_out_pictures;
-      auto options = loader_options(config);
-      options.shuffle = options.drop_last = options.flip = false;
-      const PictureLoader loader(
-          seeded_subset(std::move(source), wanted, static_cast<std::uint64_t>(config.seed)),
-          options);
-      log::info(text("held out: ", loader.size(), " pictures of ", split));
-      return loader.pictures(0, loader.size());
-    } catch (const Error& error) {
-      reason = error.what();
-    }
-  }
-  log::info(text("no held-out figure while training: ", reason,
-                 split == "val" ? "; --held-out-split test would measure on test pictures" : ""));
-  return {};
 }
 
 std::map<std::string, std::string> described(const PatchFlowConfig& config,
@@ -85,10 +59,14 @@ std::map<std::string, std::string> described(const PatchFlowConfig& config,
 PatchFlowLearner::PatchFlowLearner(const PatchFlowConfig& config, const at::Device& device)
     : config_(checked(config)), device_(device) {
   settle_schedule(config_);
-  std::shared_ptr<const PictureSource> source = open_pictures(pictures_of(config, config.splits));
+  std::shared_ptr<const PictureSource> source =
+      open_pictures(pictures_of(config, config.splits, config.seed));
   trained_on_ = described(config, *source);
   batches_ = std::make_unique<PictureBatches>(std::move(source), loader_options(config));
-  if (config.held_out_every > 0) held_out_ = held_out_pictures(config);
+  if (config.held_out_every > 0) {
+    held_out_ = held_out_pictures(config, config.held_out_split, config.held_out_pictures,
+                                  loader_options(config));
+  }
   const auto& loader = batches_->loader();
   if (held_out_.defined()) {
     trained_ = loader.pictures(0, std::min(held_out_.size(0), loader.size()));

@@ -15,7 +15,6 @@
 namespace neurosplat {
 namespace {
 
-const std::string kModel = "model.", kNoise = "random.noise";
 /// Of the normal whose logistic is the time (JiT).
 constexpr double kLogitMean = -0.8, kLogitSpread = 0.8;
 constexpr double kLeastForRoot = 0.1, kLeastForV = 0.05;
@@ -113,20 +112,15 @@ Figures PatchFlowUpdate::step(const at::Tensor& pictures, StageClock& clock) {
 }
 
 void PatchFlowUpdate::save(TensorFile& state) const {
-  for (const auto& [name, tensor] : model_.state()) state.tensors[kModel + name] = tensor.detach();
+  add_weights(state, model_.state());
   optimiser_->save(state);
-  state.tensors[kNoise] = noise_.get_state();
+  add_noise(state, noise_);
 }
 
 void PatchFlowUpdate::load(const TensorFile& state) {
-  std::map<std::string, at::Tensor> weights;
-  for (const auto& [name, tensor] : state.tensors) {
-    if (name.starts_with(kModel)) weights[name.substr(kModel.size())] = tensor;
-  }
-  model_.load_state(weights);
+  model_.load_state(weights_in(state));
   optimiser_->load(state);
-  const auto fresh = noise_.get_state();
-  noise_.set_state(find_in_state(state, kNoise, fresh.sizes()));
+  load_noise(state, noise_);
 }
 
 }  // namespace neurosplat

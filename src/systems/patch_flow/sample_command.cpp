@@ -63,6 +63,10 @@ void check_choices(const Request& request) {
   if (request.solver != "euler" && request.solver != "heun") {
     throw UsageError(text("solver: expected euler or heun, got '", request.solver, "'"));
   }
+  if (request.mode == "strip" && request.count > kSampledAtATime) {
+    throw UsageError(text("count: expected at most ", kSampledAtATime, " with --mode strip, got ",
+                          request.count));
+  }
   if (request.mode == "strip" && request.size != 0) {
     throw UsageError("size: expected none with --mode strip, which is as large as the model's");
   }
@@ -150,11 +154,12 @@ class SampleWriter {
       return;
     }
     fs::create_directories(request.out);
-    remove_series(request.out, "sample_###.png");
   }
 
   void add(const at::Tensor& pictures) {
     if (sheet_) return sheet_->add(pictures);
+    // What was there stays until something takes its place.
+    if (written_ == 0) remove_series(request_.out, "sample_###.png");
     for (const auto& picture : pictures.unbind()) {
       const auto number = std::to_string(written_++);
       const auto digits = std::string(number.size() < 5 ? 5 - number.size() : 0, '0') + number;
@@ -206,8 +211,13 @@ int draw_samples(Request request) {
   const auto model = load_patch_flow(request.model).model;
   const auto tile = tile_of(request, model.architecture());
   if (is_sheet(request)) {
-    check_fits(sheet_of(request, tile * model.architecture().grid()), drawing_bytes,
-               available_memory());
+    const auto noise =
+        static_cast<std::uint64_t>(request.count * 3 * model.architecture().image_size *
+                                   model.architecture().image_size) *
+        sizeof(float);
+    check_fits(
+        sheet_of(request, tile * model.architecture().grid()),
+        [noise](std::int64_t side) { return noise + drawing_bytes(side); }, available_memory());
   }
   const auto device = device_from_name(request.device);
   model.to(device);
@@ -227,8 +237,9 @@ void add_sample_patch_flow(Program& program) {
   const auto request = std::make_shared<Request>();
   auto& command = program.add("patch-flow", "Pictures drawn from noise by a patch flow.",
                               [request] { return draw_samples(*request); });
-  command.add_option("--model", request->model,
-                     "run folder or .safetensors file; default: the shipped patch-flow-cats");
+  command.add_option(
+      "--model", request->model,
+      "run folder or .safetensors file; default: the shipped patch-flow-cats, where there is one");
   command
       .add_option("--mode", request->mode,
                   "grid: independent samples; interpolate: a line between two noises; strip: noise "

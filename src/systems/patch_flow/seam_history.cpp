@@ -55,6 +55,9 @@ Chart chart_of(const std::vector<SeamHistory>& runs) {
 }
 
 void add_to(nlohmann::ordered_json& results, const SeamHistory& run) {
+  if (results.contains("run_" + run.name + "_steps")) {
+    throw UsageError(text("run: expected folders of different names, got two of ", run.name));
+  }
   results["run_" + run.name + "_steps"] = run.steps;
   results["run_" + run.name + "_seam_ratios"] = run.ratios;
 }

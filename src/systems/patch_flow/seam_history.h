@@ -21,7 +21,7 @@ SeamHistory read_seam_history(const std::filesystem::path& run);
 /// Seam ratio over steps, a line a run.
 Chart chart_of(const std::vector<SeamHistory>& runs);
 
-/// Adds run_NAME_steps and run_NAME_seam_ratios.
+/// Adds run_NAME_steps and run_NAME_seam_ratios. Throws UsageError where they are there.
 void add_to(nlohmann::ordered_json& results, const SeamHistory& run);
 
 }  // namespace neurosplat::apps

@@ -15,7 +15,7 @@
 namespace neurosplat {
 namespace {
 
-const std::string kModel = "model.", kKoopman = "koopman.weight", kNoise = "random.noise";
+const std::string kKoopman = "koopman.weight";
 
 }  // namespace
 
@@ -83,23 +83,18 @@ SplatPredictorUpdate::Foresight SplatPredictorUpdate::foresee(const at::Tensor& 
 }
 
 void SplatPredictorUpdate::save(TensorFile& state) const {
-  for (const auto& [name, tensor] : model_.state()) state.tensors[kModel + name] = tensor.detach();
+  add_weights(state, model_.state());
   state.tensors[kKoopman] = koopman_.detach();
   optimiser_->save(state);
-  state.tensors[kNoise] = noise_.get_state();
+  add_noise(state, noise_);
 }
 
 void SplatPredictorUpdate::load(const TensorFile& state) {
   const at::NoGradGuard no_gradient;
-  std::map<std::string, at::Tensor> weights;
-  for (const auto& [name, tensor] : state.tensors) {
-    if (name.starts_with(kModel)) weights[name.substr(kModel.size())] = tensor;
-  }
-  model_.load_state(weights);
+  model_.load_state(weights_in(state));
   koopman_.copy_(find_in_state(state, kKoopman, koopman_.sizes()));
   optimiser_->load(state);
-  const auto fresh = noise_.get_state();
-  noise_.set_state(find_in_state(state, kNoise, fresh.sizes()));
+  load_noise(state, noise_);
 }
 
 }  // namespace neurosplat

@@ -31,12 +31,4 @@ void read_saved_options(SplatVaeConfig& config, const nlohmann::json& saved,
   settle_schedule(config);
 }
 
-PictureRequest pictures_of(const SplatVaeConfig& config, const std::vector<std::string>& splits) {
-  return {.kind = dataset_from_name(config.dataset),
-          .root = config.data,
-          .splits = splits,
-          .seed = static_cast<std::uint64_t>(config.seed),
-          .split_seed = static_cast<std::uint64_t>(config.split_seed)};
-}
-
 }  // namespace neurosplat

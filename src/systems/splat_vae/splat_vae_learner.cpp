@@ -33,13 +33,11 @@ const SplatVaeConfig& checked(const SplatVaeConfig& config) {
 }
 
 LoaderOptions loader_options(const SplatVaeConfig& config) {
-  return {
-      .side = config.image_size,
-      .batch = config.batch,
-      .workers = static_cast<int>(config.workers),
-      .seed = static_cast<std::uint64_t>(config.seed),
-      .flip = config.flip,
-      .memory_budget = static_cast<std::int64_t>(config.memory_gib * static_cast<double>(1 << 30))};
+  auto options = neurosplat::loader_options(config, config.seed);
+  options.side = config.image_size;
+  options.batch = config.batch;
+  options.flip = config.flip;
+  return options;
 }
 
 std::vector<std::int64_t> positions_from(std::int64_t first, std::int64_t count) {
@@ -60,31 +58,6 @@ std::vector<std::int64_t> random_positions(std::int64_t size, std::int64_t count
   return {first, first + count};
 }
 
-/// What the run measures itself on: pictures it does not train on, uint8 [K, 3, S, S]; undefined,
-/// and a line that says why, when there are none.
-at::Tensor held_out_pictures(const SplatVaeConfig& config) {
-  const auto& split = config.held_out_split;
-  std::string reason = text(split, " is trained on");
-  if (std::find(config.splits.begin(), config.splits.end(), split) == config.splits.end()) {
-    try {
-      std::shared_ptr<const PictureSource> source = open_pictures(pictures_of(config, {split}));
-      const auto wanted = config.held_out_pictures == 0 ? source->size() : config.held_out_pictures;
-      auto options = loader_options(config);
-      options.shuffle = options.drop_last = false;
-      const PictureLoader loader(
-          seeded_subset(std::move(source), wanted, static_cast<std::uint64_t>(config.seed)),
-          options);
-      log::info(text("held out: ", loader.size(), " pictures of ", split));
-      return loader.pictures(positions_from(0, loader.size()));
-    } catch (const Error& error) {
-      reason = error.what();
-    }
-  }
-  log::info(text("no held-out figure while training: ", reason,
-                 split == "val" ? "; --held-out-split test would measure on test pictures" : ""));
-  return {};
-}
-
 /// The same noise for every sheet and measurement, so that they differ by the model alone.
 at::Generator fixed_noise(const SplatVaeConfig& config) {
   return at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + 3);
@@ -95,10 +68,14 @@ at::Generator fixed_noise(const SplatVaeConfig& config) {
 SplatVaeLearner::SplatVaeLearner(const SplatVaeConfig& config, const at::Device& device)
     : config_(checked(config)), device_(device), update_(config, device) {
   settle_schedule(config_);
-  std::shared_ptr<const PictureSource> source = open_pictures(pictures_of(config, config.splits));
+  std::shared_ptr<const PictureSource> source =
+      open_pictures(pictures_of(config, config.splits, config.seed));
   trained_on_ = training_metadata(config, *source);
   batches_ = std::make_unique<PictureBatches>(std::move(source), loader_options(config));
-  if (config.held_out_every > 0 || config.pictures_every > 0) held_out_ = held_out_pictures(config);
+  if (config.held_out_every > 0 || config.pictures_every > 0) {
+    held_out_ = held_out_pictures(config, config.held_out_split, config.held_out_pictures,
+                                  loader_options(config));
+  }
   const auto& loader = batches_->loader();
   if (held_out_.defined() && config.held_out_every > 0) {
     const auto count = std::min(held_out_.size(0), loader.size());

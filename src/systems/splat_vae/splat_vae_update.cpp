@@ -17,7 +17,6 @@
 namespace neurosplat {
 namespace {
 
-const std::string kModel = "model.", kNoise = "random.noise";
 /// Added to a picture's squared error, so that the slope of its logarithm stays bounded.
 constexpr double kSmallestError = 1e-6;
 
@@ -100,20 +99,15 @@ Figures SplatVaeUpdate::step(const at::Tensor& given, double beta, StageClock& c
 }
 
 void SplatVaeUpdate::save(TensorFile& state) const {
-  for (const auto& [name, tensor] : model_.state()) state.tensors[kModel + name] = tensor.detach();
+  add_weights(state, model_.state());
   optimiser_->save(state);
-  state.tensors[kNoise] = noise_.get_state();
+  add_noise(state, noise_);
 }
 
 void SplatVaeUpdate::load(const TensorFile& state) {
-  std::map<std::string, at::Tensor> weights;
-  for (const auto& [name, tensor] : state.tensors) {
-    if (name.starts_with(kModel)) weights[name.substr(kModel.size())] = tensor;
-  }
-  model_.load_state(weights);
+  model_.load_state(weights_in(state));
   optimiser_->load(state);
-  const auto fresh = noise_.get_state();
-  noise_.set_state(find_in_state(state, kNoise, fresh.sizes()));
+  load_noise(state, noise_);
 }
 
 }  // namespace neurosplat

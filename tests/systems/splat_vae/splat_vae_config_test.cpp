@@ -1,4 +1,5 @@
 #include "neurosplat/systems/splat_vae/splat_vae_config.h"
+#include "neurosplat/training/picture_batches.h"
 
 #include <gtest/gtest.h>
 
@@ -183,10 +184,10 @@ TEST(SplatVaeConfig, RefusesValuesThatCannotBe) {
 TEST(SplatVaeConfig, TheSplitOfANewRunHasNothingToDoWithItsSeed) {
   SplatVaeConfig config;
   read_options(config, json::parse(R"({"seed": 5})"), "test");
-  EXPECT_EQ(pictures_of(config, {"test"}).split_seed, 0U);
-  EXPECT_EQ(pictures_of(config, {"test"}).seed, 5U);
+  EXPECT_EQ(pictures_of(config, {"test"}, config.seed).split_seed, 0U);
+  EXPECT_EQ(pictures_of(config, {"test"}, config.seed).seed, 5U);
   config.split_seed = 3;
-  EXPECT_EQ(pictures_of(config, {"test"}).split_seed, 3U);
+  EXPECT_EQ(pictures_of(config, {"test"}, config.seed).split_seed, 3U);
 }
 
 TEST(SplatVaeConfig, ASavedRunKeepsTheSplitItHad) {

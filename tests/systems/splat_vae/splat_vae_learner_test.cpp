@@ -10,6 +10,7 @@
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
 #include "neurosplat/training/checkpoint.h"
+#include "neurosplat/training/picture_batches.h"
 #include "neurosplat/training/trainer.h"
 #include "support/temporary_folder.h"
 #include "systems/splat_vae/splat_vae_learner.h"
@@ -141,7 +142,8 @@ TEST(SplatVaeLearner, MeasuresAsManyTrainingPicturesAsTheyAre) {
   SplatVaeTraining(config).run();
   std::ifstream lines(config.out / "metrics.jsonl");
   const auto row = nlohmann::json::parse(lines);
-  const PictureLoader loader(open_pictures(pictures_of(config, config.splits)), {.side = 16});
+  const PictureLoader loader(open_pictures(pictures_of(config, config.splits, config.seed)),
+                             {.side = 16});
   std::vector<std::int64_t> all(256);
   std::iota(all.begin(), all.end(), 0);
   const auto pictures = loader.pictures(all).to(at::kDouble) / 255;

@@ -1,4 +1,5 @@
 #include "neurosplat/systems/splat_vae/trained_on.h"
+#include "neurosplat/training/picture_batches.h"
 
 #include <gtest/gtest.h>
 
@@ -65,7 +66,8 @@ class TrainedOnAFolder : public ::testing::Test {
     fs::remove_all(run);
     fs::create_directories(run);
     auto json = write_options(config);
-    auto metadata = training_metadata(config, *open_pictures(pictures_of(config, config.splits)));
+    auto metadata =
+        training_metadata(config, *open_pictures(pictures_of(config, config.splits, config.seed)));
     if (old) {
       json.erase("split_seed");
       json.erase("held_out_split");
@@ -89,7 +91,7 @@ TEST_F(TrainedOnAFolder, TestPicturesAreNeverTrainingPictures) {
     for (const std::int64_t seed : {0, 5, 6}) {
       const std::int64_t split_seed = old ? seed : 2 * seed;
       const auto learned = config(seed, split_seed);
-      const auto train = names_of(pictures_of(learned, {"train"}));
+      const auto train = names_of(pictures_of(learned, {"train"}, learned.seed));
       const auto model = trained(run_of(learned, old));
       for (const std::uint64_t evaluation_seed : {0U, 5U, 7U}) {
         const auto measured =
@@ -190,7 +192,8 @@ TEST(TrainedOn, IsWhatTrainingLeavesInItsModel) {
   EXPECT_EQ(trained.splits, (std::vector<std::string>{"train", "val"}));
   EXPECT_EQ(trained.split_seed, 7U);
   EXPECT_EQ(trained.seed, 4U);
-  EXPECT_EQ(trained.list_hash, open_pictures(pictures_of(config, config.splits))->list_hash());
+  EXPECT_EQ(trained.list_hash,
+            open_pictures(pictures_of(config, config.splits, config.seed))->list_hash());
   EXPECT_EQ(read_json_file(config.out / "config.json")["split_seed"], 7);
 }
 

@@ -57,6 +57,9 @@ class PatchFlow {
   /// Noisy pictures [B, 3, S, S], float32 about [-1, 1], and their times [B] in [0, 1] (0: noise,
   /// 1: clean) to what the head gives: [B, S/P, S/P, numbers]. Throws UsageError for other shapes.
   at::Tensor predict(const at::Tensor& noisy, const at::Tensor& times) const;
+  /// What predict() gave as splats, activated: float32 [B, S/P, S/P, splats, 9]. Throws UsageError
+  /// for a model that gives pixels.
+  at::Tensor splats(const at::Tensor& predicted) const;
   /// What predict() gave, drawn with `tile` pixels a patch (0: as many as `patch`), always in
   /// float32: [B, 3, S tile/P, S tile/P], about [-1, 1]. Throws UsageError for pixels of another
   /// size, which cannot be drawn.

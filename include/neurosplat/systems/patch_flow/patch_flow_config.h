@@ -138,7 +138,4 @@ void settle_schedule(PatchFlowConfig& config);
 /// Share of the learning rate at a step (from 0) of a run of so many.
 double learning_rate_share(const PatchFlowConfig& config, std::int64_t step, std::int64_t steps);
 
-/// What open_pictures() takes for these splits of the run's data.
-PictureRequest pictures_of(const PatchFlowConfig& config, const std::vector<std::string>& splits);
-
 }  // namespace neurosplat

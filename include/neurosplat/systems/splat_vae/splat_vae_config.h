@@ -112,7 +112,4 @@ double learning_rate_in_epoch(const SplatVaeConfig& config, std::int64_t epoch);
 void read_saved_options(SplatVaeConfig& config, const nlohmann::json& saved,
                         const std::string& origin);
 
-/// What open_pictures() takes for these splits of the run's data.
-PictureRequest pictures_of(const SplatVaeConfig& config, const std::vector<std::string>& splits);
-
 }  // namespace neurosplat
