@@ -12,5 +12,6 @@ int main(int argc, char** argv) {
     apps::add_train_splat_predictor(all);
     apps::add_train_iterative_vae(all);
     apps::add_train_patch_flow(all);
+    apps::add_train_latent_flow(all);
   });
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Ships a trained splat VAE: the model of a run in half precision, and its card.
+"""Ships a trained splat VAE: the model of a run in half precision, and its card; or, with --flow, adds the
+flow of a run of `neurosplat-train latent-flow` on the shipped model to it.
 
 Writes NAME.safetensors, NAME.json (the card for programs) and NAME.md (for readers), each whole or not at
 all. The card's figures are measured here, on the file as it is shipped."""
@@ -22,7 +23,10 @@ root = pathlib.Path(__file__).resolve().parent.parent
 # Fitted rather than learned, and small: they keep their digits.
 FULL_PRECISION = ("code.", "packets.", "prior.")
 NOT_OF_THE_MODEL = ("code.low_pass", "packets.geometry", "prior.mean", "prior.factor")
+FLOW = "flow."
+OF_THE_MACHINE = ("data", "out", "threads", "workers", "memory_gib", "device")
 MOST_BYTES = 20_000_000
+SAMPLES = 400
 SUFFIXES = (".safetensors", ".json", ".md")
 LIMITS = (
     "It knows flowers at 128 px; other pictures come back as blurs of their own colours and large shapes.",
@@ -52,9 +56,8 @@ def in_half_precision(path):
     return save(tensors, metadata), metadata, numbers
 
 
-def evaluate(arguments, model, out, pictures):
-    command = [arguments.bin / "neurosplat-evaluate", "reconstruction", "--model", model, "--refine",
-               arguments.refine, *pictures, "--out", out]
+def evaluate(arguments, experiment, model, out, more):
+    command = [arguments.bin / "neurosplat-evaluate", experiment, "--model", model, *more, "--out", out]
     finished = subprocess.run([str(part) for part in command], check=False)
     if finished.returncode:
         fail(f"neurosplat-evaluate ended with {finished.returncode}: see its line above")
@@ -97,8 +100,64 @@ def card_of(arguments, content, metadata, numbers, config, test, stills):
     }
 
 
+def flow_of(run, shipped):
+    """The tensors of a shipped file with the flow of a run added in half precision, and its metadata."""
+    with safe_open(shipped, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys() if not name.startswith(FLOW)}
+    with safe_open(run / "model.safetensors", framework="pt") as file:
+        trained = {name: file.get_tensor(name) for name in file.keys()}
+        metadata |= {key: word for key, word in file.metadata().items() if key in ("flow_epoch", "flow_step")}
+    for name, tensor in tensors.items():
+        if name not in trained or not trained[name].to(tensor.dtype).equal(tensor):
+            fail(f"{run}: expected a flow trained on {shipped}, {name} differs: train it with --model {shipped}")
+    flow = {name: tensor.half().contiguous() for name, tensor in trained.items() if name.startswith(FLOW)}
+    if not flow or not all(tensor.isfinite().all() for tensor in flow.values()):
+        fail(f"{run}: expected a flow of numbers that fit into half precision, got none: see neurosplat-train latent-flow")
+    return tensors | flow, metadata, sum(tensor.numel() for tensor in flow.values())
+
+
+def add_flow(arguments):
+    shipped = arguments.out / f"{arguments.name}.safetensors"
+    if not shipped.is_file():
+        fail(f"{shipped}: expected a shipped model to add a flow to, found none: ship it first")
+    tensors, metadata, numbers = flow_of(arguments.run, shipped)
+    content = save(tensors, metadata)
+    config = json.loads((arguments.run / "config.json").read_text(encoding="utf-8"))
+    for key in ("model", *OF_THE_MACHINE):
+        config.pop(key, None)
+    lines = (arguments.run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    measured = [row for row in map(json.loads, lines) if "held_out_error" in row]
+    with tempfile.TemporaryDirectory() as name:
+        model = pathlib.Path(name) / shipped.name
+        model.write_bytes(content)
+        samples = evaluate(arguments, "samples", model, pathlib.Path(name) / "samples",
+                           ["--data", arguments.data, "--split", "val", "--count", SAMPLES])
+    card = json.loads(shipped.with_suffix(".json").read_text(encoding="utf-8"))
+    card |= {"bytes": len(content), "crc32": f"{zlib.crc32(content):08x}"}
+    card["flow"] = {"numbers": numbers, "precision": "float16", "epochs": int(metadata["flow_epoch"]),
+                    "steps": int(metadata["flow_step"]), "command": arguments.command, "config": config,
+                    "held_out_error": measured[-1]["held_out_error"] if measured else None,
+                    "count": SAMPLES, "split": "val",
+                    "fd_lite0": {row["set"]: row["fd_lite0"] for row in samples["results"]["rows"]}}
+    return content, card
+
+
 def table_row(*cells):
     return "| " + " | ".join(cells) + " |"
+
+
+def readable_flow(flow):
+    if flow is None:
+        return []
+    names = {"held_out": "held-out pictures", "reconstruction": "their reconstructions", "flow_prior": "flow",
+             "fitted_prior": "fitted Gaussian", "normal_prior": "N(0, I)", "pca": "PCA with as many numbers"}
+    return [f"Samples: `--prior flow` ({flow['numbers'] / 1e6:.2f} million numbers, {flow['epochs']} epochs), made by", "",
+            f"    {flow['command']}", "",
+            f"FD-Lite0 of {flow['count']} pictures (no FID; smaller is better), beside as many of the split "
+            f"{flow['split']}:", "",
+            table_row("", "FD-Lite0"), "|---|---|",
+            *(table_row(names[row], f"{distance:.1f}") for row, distance in flow["fd_lite0"].items()), ""]
 
 
 def readable(card):
@@ -126,14 +185,37 @@ def readable(card):
         table_row("", "encoder, dB", "refined, dB"), "|---|---|---|",
         *(table_row(name, f"{figures['psnr_db']:.2f}", f"{figures['refined_psnr_db']:.2f}")
           for name, figures in card["stills"].items()), "",
+        *readable_flow(card.get("flow")),
         "Limits:", "", *(f"- {limit}" for limit in card["limits"]),
     ]
     return "\n".join(lines) + "\n"
 
 
+def add_model(arguments, model):
+    content, metadata, numbers = in_half_precision(model)
+    if len(content) > MOST_BYTES:
+        fail(f"{model}: expected at most {MOST_BYTES} bytes in half precision, got {len(content)}: train a smaller one")
+    config = json.loads((arguments.run / "config.json").read_text(encoding="utf-8"))
+    for key in OF_THE_MACHINE:
+        config.pop(key, None)
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        shipped = folder / f"{arguments.name}.safetensors"
+        shipped.write_bytes(content)
+        test = evaluate(arguments, "reconstruction", shipped, folder / "test",
+                        ["--refine", arguments.refine, "--data", arguments.data, "--split", "test", "--floor-splits",
+                         metadata["splits"], "--floor-limit", 16384])
+        evaluate(arguments, "reconstruction", shipped, folder / "stills",
+                 ["--refine", arguments.refine, "--images", arguments.stills])
+        stills = still_figures(folder / "stills" / "per_image.csv")
+    return content, card_of(arguments, content, metadata, numbers, config, test, stills)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=pathlib.Path, help="run folder of the model")
+    parser.add_argument("run", type=pathlib.Path, help="run folder of the model, or of its flow")
+    parser.add_argument("--flow", action="store_true",
+                        help="the run is of a flow of the model --name in --out: add it there")
     parser.add_argument("--data", type=pathlib.Path, required=True, help="folder of the data set it was trained on")
     parser.add_argument("--command", required=True, help="the command that trained it, for the card")
     parser.add_argument("--name", default="flowers-128", help="default: %(default)s")
@@ -146,27 +228,12 @@ def main():
     parser.add_argument("--overwrite", action="store_true", help="replace a model of that name and its card")
     arguments = parser.parse_args()
     for suffix in SUFFIXES:
-        if (arguments.out / (arguments.name + suffix)).exists() and not arguments.overwrite:
+        if not arguments.flow and (arguments.out / (arguments.name + suffix)).exists() and not arguments.overwrite:
             fail(f"{arguments.out / (arguments.name + suffix)} is there already: choose another --name, or give --overwrite")
     model = arguments.run / "model.safetensors"
     if not model.is_file():
         fail(f"{arguments.run}: expected a run folder with model.safetensors, found none: train one")
-    content, metadata, numbers = in_half_precision(model)
-    if len(content) > MOST_BYTES:
-        fail(f"{model}: expected at most {MOST_BYTES} bytes in half precision, got {len(content)}: train a smaller one")
-    config = json.loads((arguments.run / "config.json").read_text(encoding="utf-8"))
-    for key in ("data", "out", "threads", "workers", "memory_gib", "device"):
-        config.pop(key, None)
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        shipped = folder / f"{arguments.name}.safetensors"
-        shipped.write_bytes(content)
-        test = evaluate(arguments, shipped, folder / "test",
-                        ["--data", arguments.data, "--split", "test", "--floor-splits", metadata["splits"],
-                         "--floor-limit", 16384])
-        evaluate(arguments, shipped, folder / "stills", ["--images", arguments.stills])
-        stills = still_figures(folder / "stills" / "per_image.csv")
-    card = card_of(arguments, content, metadata, numbers, config, test, stills)
+    content, card = add_flow(arguments) if arguments.flow else add_model(arguments, model)
     arguments.out.mkdir(parents=True, exist_ok=True)
     parts = (content, (json.dumps(card, indent=2) + "\n").encode(), readable(card).encode())
     for suffix, part in zip(SUFFIXES, parts):

@@ -48,8 +48,8 @@ StoredModel read_stored_model(const fs::path& path, const std::vector<std::strin
 void expect_kind(const StoredModel& stored, const std::string& kind) {
   const auto found = stored.metadata.find(kKind);
   if (found == stored.metadata.end() || found->second == kind) return;
-  throw Error(
-      text(stored.file.string(), ": expected a ", kind, " model, it holds a ", found->second));
+  throw Error(text(stored.file.string(), ": expected a model of ", kind, ", it holds one of ",
+                   found->second));
 }
 
 std::map<std::string, std::string> model_metadata(const std::string& kind,

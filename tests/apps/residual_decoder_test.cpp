@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/programs.h"
+#include "neurosplat/io/safetensors.h"
 
 namespace neurosplat {
 namespace {
@@ -15,6 +16,7 @@ using testing::expect_refusal;
 using testing::program;
 using testing::Programs;
 using testing::run_command;
+using testing::with;
 
 class ResidualDecoder : public Programs {
  protected:
@@ -77,7 +79,7 @@ TEST_F(ResidualDecoder, TrainsSamplesFromItsPriorAndIsRefined) {
   ASSERT_EQ(again.status, 0) << again.errors;
   fs::remove(folder / "runfitted.png");
   EXPECT_EQ(sample("run", "fitted").status, 0) << "the prior is gone from a run with nothing left";
-  expect_refusal(sample("run", "flat"), 2, "normal or fitted");
+  expect_refusal(sample("run", "flat"), 2, "normal, fitted or flow");
   const auto measured = run_command({program("neurosplat-evaluate"), "reconstruction", "--model",
                                      (folder / "run").string(), "--dataset", "smoke", "--refine",
                                      "3", "--out", (folder / "results").string()});
@@ -85,6 +87,31 @@ TEST_F(ResidualDecoder, TrainsSamplesFromItsPriorAndIsRefined) {
   std::ifstream in(folder / "results" / "metrics.json");
   const auto results = nlohmann::json::parse(in)["results"];
   EXPECT_GT(results["refined_psnr_mean_db"].get<double>(), results["psnr_mean_db"].get<double>());
+}
+
+TEST_F(ResidualDecoder, IsSampledAlongAFlowOfItsLatents) {
+  ASSERT_EQ(train("run", {"--latent", "3", "--epochs", "1"}).status, 0);
+  expect_refusal(sample("run", "flow"), 1, "expected a flow");
+  const auto learn = [&](const std::vector<std::string>& more) {
+    return run_command(
+        with({program("neurosplat-train"), "latent-flow", "--model", (folder / "run").string(),
+              "--batch", "4", "--epochs", "1", "--width", "8", "--depth", "1", "--device", "cpu",
+              "--out", (folder / "flow").string()},
+             more));
+  };
+  expect_refusal(learn({"--dataset", "smoke", "--splits", "test"}), 2,
+                 "that the model was trained on");
+  const auto learned = learn({});
+  ASSERT_EQ(learned.status, 0) << learned.errors;
+  EXPECT_EQ(sample("flow", "flow").status, 0);
+  const auto vae = read_safetensors(folder / "run" / "model.safetensors");
+  const auto flow = read_safetensors(folder / "flow" / "model.safetensors");
+  for (const char* key : {"dataset", "splits", "split_seed", "list_hash", "epoch"}) {
+    EXPECT_EQ(flow.metadata.at(key), vae.metadata.at(key));
+  }
+  for (const auto& [name, tensor] : vae.tensors) {
+    EXPECT_TRUE(flow.tensors.at(name).equal(tensor)) << name;
+  }
 }
 
 // The pictures are fewer than the numbers.

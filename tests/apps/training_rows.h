@@ -78,6 +78,14 @@ inline std::vector<TrainingRow> training_rows() {
        .smoke_leaves = {"sample_001.png"},
        .ruin = {"--lr", "1e30"},
        .mend = {"--lr", "0.0015"}},
+      {.command = "latent-flow",
+       .tiny = {"--model", "untrained", "--dataset", "synthetic", "--splits", "train", "--width",
+                "8", "--depth", "1", "--batch", "32", "--schedule-epochs", "50", "--held-out-split",
+                "test", "--held-out-pictures", "8"},
+       .models = {"model.safetensors"},
+       .smoke_leaves = {"sample_001.png"},
+       .ruin = {"--lr", "1e30"},
+       .mend = {"--lr", "0.001"}},
   };
 }
 

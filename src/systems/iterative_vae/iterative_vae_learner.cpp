@@ -9,7 +9,6 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/data/epoch_order.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/systems/iterative_vae/inference_curves.h"
 #include "neurosplat/systems/iterative_vae/iterative_inference.h"
@@ -50,47 +49,13 @@ InferenceOptions inference_options(const IterativeVaeConfig& config) {
 
 }  // namespace
 
-class IterativeVaeLearner::PatchBatches : public Batches {
- public:
-  PatchBatches(const PatchSet& patches, const IterativeVaeConfig& config, const at::Device& device)
-      : size_(config.batch),
-        seed_(static_cast<std::uint64_t>(config.seed)),
-        hash_(patches.hash),
-        patches_(patches.train.to(device)) {
-    if (count() == 0) {
-      throw UsageError(text("batch: expected at most the ", patches_.size(0),
-                            " patches there are to train on, got ", size_));
-    }
-  }
-
-  std::int64_t count() const override { return patches_.size(0) / size_; }
-  std::int64_t size() const override { return size_; }
-  std::string unit() const override { return "patches"; }
-  std::string hash() const override { return hash_; }
-  void start_epoch(std::int64_t epoch, std::int64_t first) override {
-    order_ = epoch_order(seed_, epoch, patches_.size(0), /*shuffle=*/true);
-    next_ = first;
-  }
-  std::optional<Batch> next() override {
-    if (next_ >= count()) return std::nullopt;
-    const auto places = at::from_blob(order_.data() + next_ * size_, {size_}, at::kLong).clone();
-    ++next_;
-    return Batch{patches_.index_select(0, places.to(patches_.device()))};
-  }
-
- private:
-  std::int64_t size_, next_ = 0;
-  std::uint64_t seed_;
-  std::string hash_;
-  at::Tensor patches_;
-  std::vector<std::int64_t> order_;
-};
-
 IterativeVaeLearner::IterativeVaeLearner(const IterativeVaeConfig& config, const at::Device& device)
     : config_(checked(config)), device_(device), patches_(open_patches(config.patch_request())) {
   log::info(patches_.description);
   held_out_ = held_out_of(patches_, config.held_out_patches);
-  batches_ = std::make_unique<PatchBatches>(patches_, config, device);
+  batches_ = std::make_unique<RowBatches>(
+      std::vector{patches_.train.to(device)},
+      RowBatches::Settings{config.batch, config.seed, "patches", patches_.hash});
   settle_schedule(config_);
   update_ = std::make_unique<IterativeVaeUpdate>(
       config_, patches_.train.size(1), batches_->count() * config_.schedule_epochs, device);
@@ -98,12 +63,6 @@ IterativeVaeLearner::IterativeVaeLearner(const IterativeVaeConfig& config, const
                  update_->fused() ? "fused" : "eager", " loop, beta ", config.full_beta(), ", ",
                  patches_.train.size(0), " patches to train on, ", held_out_.size(0), " of ",
                  patches_.validation.size(0), " held out measured"));
-}
-
-IterativeVaeLearner::~IterativeVaeLearner() = default;
-
-Batches& IterativeVaeLearner::batches() {
-  return *batches_;
 }
 
 Figures IterativeVaeLearner::step(const Batch& batch, StageClock&) {

@@ -8,6 +8,7 @@
 #include "neurosplat/data/patch_set.h"
 #include "neurosplat/systems/iterative_vae/iterative_vae_config.h"
 #include "neurosplat/training/learner.h"
+#include "neurosplat/training/row_batches.h"
 #include "systems/iterative_vae/iterative_vae_update.h"
 
 namespace neurosplat {
@@ -20,10 +21,9 @@ class IterativeVaeLearner : public Learner {
  public:
   /// Reads the patches and builds the model. Throws as check(config) and open_patches() do.
   IterativeVaeLearner(const IterativeVaeConfig& config, const at::Device& device);
-  ~IterativeVaeLearner() override;
 
   std::string kind() const override { return "iterative-vae"; }
-  Batches& batches() override;
+  Batches& batches() override { return *batches_; }
   Figures start_epoch(std::int64_t) override { return {}; }
   Figures step(const Batch& batch, StageClock& clock) override;
   std::vector<std::string> terms_in_table(const Figures& terms) const override;
@@ -38,13 +38,11 @@ class IterativeVaeLearner : public Learner {
   void start_from(const std::filesystem::path& model) override;
 
  private:
-  class PatchBatches;
-
   IterativeVaeConfig config_;
   at::Device device_;
   PatchSet patches_;
   at::Tensor held_out_;
-  std::unique_ptr<PatchBatches> batches_;
+  std::unique_ptr<RowBatches> batches_;
   std::unique_ptr<IterativeVaeUpdate> update_;
 };
 

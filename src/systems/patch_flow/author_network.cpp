@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "neurosplat/training/flow_matching.h"
 #include "neurosplat/training/layers.h"
 #include "systems/patch_flow/networks.h"
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "neurosplat/systems/patch_flow/splat_fit.h"
+#include "neurosplat/training/flow_matching.h"
 #include "neurosplat/training/layers.h"
 #include "systems/patch_flow/networks.h"
 

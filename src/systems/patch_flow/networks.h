@@ -23,9 +23,6 @@ std::shared_ptr<PatchFlowNetwork> make_author_network(const PatchFlowArchitectur
 std::shared_ptr<PatchFlowNetwork> make_modulated_network(const PatchFlowArchitecture& sizes,
                                                          std::uint64_t seed);
 
-/// `count` frequencies exp(-i ln(10^4) / (count - 1)) of times [B]: [B, 2 count], sines first.
-at::Tensor time_features(const at::Tensor& times, std::int64_t count);
-
 /// Rows, or columns, of the tokens of a grid in their order: float [grid^2].
 at::Tensor token_rows(std::int64_t grid);
 at::Tensor token_columns(std::int64_t grid);

@@ -9,7 +9,7 @@
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/systems/patch_flow/flow_sampling.h"
+#include "neurosplat/training/flow_matching.h"
 #include "neurosplat/training/saved_state.h"
 
 namespace neurosplat {

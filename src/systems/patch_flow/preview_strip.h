@@ -2,7 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "neurosplat/systems/patch_flow/flow_sampling.h"
+#include "neurosplat/training/flow_matching.h"
 #include "neurosplat/systems/patch_flow/patch_flow.h"
 
 namespace neurosplat {

@@ -22,7 +22,7 @@
 #include "neurosplat/program/command_options.h"
 #include "neurosplat/program/shipped_file.h"
 #include "neurosplat/systems/patch_flow/commands.h"
-#include "neurosplat/systems/patch_flow/flow_sampling.h"
+#include "neurosplat/training/flow_matching.h"
 #include "neurosplat/systems/patch_flow/model_file.h"
 #include "systems/patch_flow/patch_flow_update.h"
 #include "systems/patch_flow/preview_strip.h"

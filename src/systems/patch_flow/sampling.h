@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <functional>
 
-#include "neurosplat/systems/patch_flow/flow_sampling.h"
+#include "neurosplat/training/flow_matching.h"
 #include "neurosplat/systems/patch_flow/patch_flow.h"
 
 namespace neurosplat {

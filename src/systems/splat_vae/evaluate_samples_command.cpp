@@ -141,6 +141,27 @@ PictureRange decoded(const SplatVae& model, const at::Tensor& latents) {
   };
 }
 
+/// Sets of every prior that the model has, of the same noise.
+void add_priors(std::vector<SampleSet>& sets, const DescribedSplatVae& described,
+                const at::Tensor& noise) {
+  const auto& model = described.model;
+  const auto lacks = [&](const char* row, const char* what) {
+    log::info(text("no row ", row, ": ", described.file.string(), " keeps no ", what));
+  };
+  if (described.flow && described.prior) {
+    const auto latents = with_flow(*described.flow, *described.prior, noise);
+    sets.push_back({"flow_prior", decoded(model, latents)});
+  } else {
+    lacks("flow_prior", "flow");
+  }
+  if (described.prior) {
+    sets.push_back({"fitted_prior", decoded(model, with_prior(*described.prior, noise))});
+  } else {
+    lacks("fitted_prior", "fitted prior");
+  }
+  sets.push_back({"normal_prior", decoded(model, noise)});
+}
+
 PictureRange drawn_linearly(LinearFloor floor, at::Tensor noise, std::int64_t side) {
   return [floor = std::move(floor), noise = std::move(noise), side](std::int64_t first,
                                                                     std::int64_t count) {
@@ -148,7 +169,7 @@ PictureRange drawn_linearly(LinearFloor floor, at::Tensor noise, std::int64_t si
   };
 }
 
-/// Everything but the features. Latents of both priors come from the same noise, so that these
+/// Everything but the features. Latents of all priors come from the same noise, so that these
 /// rows differ by the prior alone.
 SampleRequest samples_of(const Request& request, const DescribedSplatVae& described,
                          Material& material) {
@@ -177,12 +198,7 @@ SampleRequest samples_of(const Request& request, const DescribedSplatVae& descri
       .count = std::min({request.count, real->size(), held_out->size()}),
       .neighbours = kNeighbours,
       .batch = request.batch};
-  if (described.prior) {
-    samples.sets.push_back({"fitted_prior", decoded(model, with_prior(*described.prior, noise))});
-  } else {
-    log::info(text("no row fitted_prior: ", described.file.string(), " keeps no fitted prior"));
-  }
-  samples.sets.push_back({"normal_prior", decoded(model, noise)});
+  add_priors(samples.sets, described, noise);
   samples.sets.push_back(
       {"pca", drawn_linearly(std::move(fitted.floor), std::move(linear_noise), sizes.image_size)});
   return samples;

@@ -31,6 +31,13 @@ at::Tensor with_prior(const LatentPrior& prior, const at::Tensor& noise) {
   return prior.mean + at::matmul(noise, prior.factor.t());
 }
 
+at::Tensor whitened(const LatentPrior& prior, const at::Tensor& latents) {
+  // The factor's columns are orthogonal, each as long as its direction's standard deviation.
+  const auto variances = prior.factor.square().sum(0);
+  const auto along = at::matmul(latents - prior.mean, prior.factor);
+  return at::where(variances > 0, along / variances, at::zeros_like(along));
+}
+
 void add_prior(const LatentPrior& prior, std::map<std::string, at::Tensor>& tensors) {
   tensors[kMean] = prior.mean;
   tensors[kFactor] = prior.factor;

@@ -46,7 +46,9 @@ DescribedSplatVae load_described_splat_vae(const fs::path& given) {
     model.load_state(stored.tensors);
     model.train(false);
     auto prior = prior_of(stored.tensors, architecture.latent);
-    return {std::move(model), std::move(stored.file), std::move(stored.metadata), std::move(prior)};
+    auto flow = flow_of(stored.tensors, architecture.latent);
+    return {std::move(model), std::move(stored.file), std::move(stored.metadata), std::move(prior),
+            std::move(flow)};
   } catch (const Error& error) {
     throw Error(text(stored.file.string(), ": ", error.what()));
   }
@@ -54,13 +56,15 @@ DescribedSplatVae load_described_splat_vae(const fs::path& given) {
 
 void save_splat_vae(const fs::path& path, const SplatVae& model,
                     const std::map<std::string, std::string>& more,
-                    const std::optional<LatentPrior>& prior) {
+                    const std::optional<LatentPrior>& prior,
+                    const std::optional<LatentFlow>& flow) {
   const auto& architecture = model.architecture();
   TensorFile file{model.state(), model_metadata(kKind, more)};
   file.metadata["image_size"] = std::to_string(architecture.image_size);
   file.metadata["num_packets"] = std::to_string(architecture.packets);
   file.metadata["latent"] = std::to_string(architecture.latent);
   if (prior) add_prior(*prior, file.tensors);
+  if (flow) add_flow(*flow, file.tensors);
   write_safetensors(path, file);
 }
 

@@ -34,6 +34,7 @@ struct Request {
   std::string mode = "grid", prior = "normal", device = "auto", renderer = "auto";
   std::int64_t count = 0, columns = 8, seed = 0, size = 0;
   double temperature = 1.0;
+  FlowSteps flow;
   int threads = 0;
   bool overwrite = false;
 };
@@ -48,9 +49,10 @@ void check(const Request& request) {
   if (request.count < 0 || request.count > 65536) {
     throw UsageError(text("count: expected 1 to 65536 pictures, got ", request.count));
   }
-  if (request.prior != "normal" && request.prior != "fitted") {
-    throw UsageError(text("prior: expected normal or fitted, got '", request.prior, "'"));
+  if (request.prior != "normal" && request.prior != "fitted" && request.prior != "flow") {
+    throw UsageError(text("prior: expected normal, fitted or flow, got '", request.prior, "'"));
   }
+  check(request.flow);
   if (request.columns < 1) throw UsageError("columns: expected at least 1");
   if (!(std::isfinite(request.temperature) && request.temperature >= 0)) {
     throw UsageError(text("temperature: expected at least 0, got ", request.temperature));
@@ -80,7 +82,11 @@ at::Tensor latents_for(const Request& request, bool line, std::int64_t count,
   const auto generator = at::detail::createCPUGenerator(static_cast<std::uint64_t>(request.seed));
   const auto noise =
       at::randn({line ? 2 : count, latent}, generator, at::kFloat) * request.temperature;
-  const auto drawn = request.prior == "fitted" ? with_prior(*described.prior, noise) : noise;
+  const auto drawn = [&] {
+    if (request.prior == "flow")
+      return with_flow(*described.flow, *described.prior, noise, request.flow);
+    return request.prior == "fitted" ? with_prior(*described.prior, noise) : noise;
+  }();
   if (!line) return drawn;
   const auto along = at::linspace(0, 1, count, at::kFloat).unsqueeze(1);
   return drawn[0] * (1 - along) + drawn[1] * along;
@@ -104,6 +110,11 @@ int draw_samples(Request request) {
     throw Error(text(described.file.string(),
                      ": expected a fitted prior, it has none: sample with --prior normal, or train "
                      "with more pictures than latent numbers"));
+  }
+  if (request.prior == "flow" && !(described.flow && described.prior)) {
+    throw Error(text(described.file.string(),
+                     ": expected a flow, it has none: sample with --prior fitted, or make one with "
+                     "neurosplat-train latent-flow --model"));
   }
   const auto side = request.size > 0 ? request.size : model.architecture().image_size;
   check_size(side);
@@ -133,8 +144,9 @@ void add_sample_splat_vae(Program& program) {
   add_model_option(command, request->model);
   command
       .add_option("--prior", request->prior,
-                  "where latents come from: normal, N(0, I), or fitted, the Gaussian of the "
-                  "training pictures' latents that the model's file keeps")
+                  "where latents come from: normal, N(0, I); fitted, the Gaussian of the training "
+                  "pictures' latents that the model's file keeps; flow, what neurosplat-train "
+                  "latent-flow learned of them beyond it")
       ->capture_default_str();
   command
       .add_option("--mode", request->mode,
@@ -147,6 +159,8 @@ void add_sample_splat_vae(Program& program) {
   command
       .add_option("--temperature", request->temperature,
                   "spread of the latents about their mean; 1 is the prior's")
+      ->capture_default_str();
+  command.add_option("--steps", request->flow.steps, "steps of --prior flow")
       ->capture_default_str();
   command
       .add_option("--size", request->size,

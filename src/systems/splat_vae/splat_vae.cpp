@@ -164,9 +164,11 @@ std::map<std::string, at::Tensor> SplatVae::state() const {
 }
 
 void SplatVae::load_state(const std::map<std::string, at::Tensor>& tensors) const {
-  // The reference's renderer, its predictor's operator and our prior stand in the same file.
+  // The reference's renderer, its predictor's operator and our prior and its flow stand in the same
+  // file.
   neurosplat::load_state(*networks_, tensors, "splat VAE", [](const std::string& name) {
-    return name.starts_with("ren.") || name == "koop.weight" || name.starts_with("prior.");
+    return name.starts_with("ren.") || name == "koop.weight" || name.starts_with("prior.") ||
+           name.starts_with("flow.");
   });
 }
 

@@ -145,7 +145,7 @@ TEST(IterativeVaeFile, RefusesOthersOnOneLine) {
   auto other = whole;
   other.metadata["model"] = "splat-vae";
   write_safetensors(path, other);
-  expect_refused("expected a iterative-vae model");
+  expect_refused("expected a model of iterative-vae");
   other = whole;
   other.metadata["latents"] = "64";
   write_safetensors(path, other);

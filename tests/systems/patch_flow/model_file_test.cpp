@@ -68,7 +68,8 @@ TEST(PatchFlowFile, RefusesWhatIsNoPatchFlow) {
   const auto expect_part = [](const std::string& text, const std::string& part) {
     EXPECT_NE(text.find(part), std::string::npos) << text;
   };
-  expect_part(said("model", "splat-vae"), "expected a patch-flow model, it holds a splat-vae");
+  expect_part(said("model", "splat-vae"),
+              "expected a model of patch-flow, it holds one of splat-vae");
   expect_part(said("kernel", "square"), "kernel: expected exponential");
   expect_part(said("width", "sixteen"), "expected a number as 'width', got 'sixteen'");
   expect_part(said("width", "100000000000000000000"), "expected a number as 'width'");

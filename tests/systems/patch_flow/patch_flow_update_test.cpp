@@ -9,7 +9,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/metrics/picture_quality.h"
-#include "neurosplat/systems/patch_flow/flow_sampling.h"
+#include "neurosplat/training/flow_matching.h"
 
 namespace neurosplat {
 namespace {

@@ -87,8 +87,9 @@ TEST(ModelFile, SaysOfWhatKindAModelIs) {
     load_splat_vae(folder.path());
     FAIL() << "expected an Error";
   } catch (const Error& error) {
-    EXPECT_EQ(std::string(error.what()), (folder / "model.safetensors").string() +
-                                             ": expected a splat-vae model, it holds a patch-flow");
+    EXPECT_EQ(std::string(error.what()),
+              (folder / "model.safetensors").string() +
+                  ": expected a model of splat-vae, it holds one of patch-flow");
   }
 }
 

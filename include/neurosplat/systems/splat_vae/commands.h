@@ -6,6 +6,8 @@ namespace neurosplat::apps {
 
 /// `neurosplat-train splat-vae`.
 void add_train_splat_vae(Program& program);
+/// `neurosplat-train latent-flow`.
+void add_train_latent_flow(Program& program);
 /// `neurosplat-sample splat-vae`.
 void add_sample_splat_vae(Program& program);
 /// `neurosplat-evaluate reconstruction`.

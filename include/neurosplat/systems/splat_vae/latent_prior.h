@@ -24,6 +24,9 @@ LatentPrior fit_latent_prior(const Posterior& posteriors);
 /// noise [B, latent] of N(0, I) to latents of the prior.
 at::Tensor with_prior(const LatentPrior& prior, const at::Tensor& noise);
 
+/// The inverse: latents [B, latent] to what is N(0, I) for the prior; 0 where it has no spread.
+at::Tensor whitened(const LatentPrior& prior, const at::Tensor& latents);
+
 /// Adds `prior.mean` and `prior.factor` to the tensors of a file.
 void add_prior(const LatentPrior& prior, std::map<std::string, at::Tensor>& tensors);
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "neurosplat/systems/splat_vae/latent_flow.h"
 #include "neurosplat/systems/splat_vae/latent_prior.h"
 #include "neurosplat/systems/splat_vae/splat_vae.h"
 
@@ -26,14 +27,16 @@ struct DescribedSplatVae {
   std::filesystem::path file;  ///< the file itself, also where a run folder was given
   std::map<std::string, std::string> metadata;
   std::optional<LatentPrior> prior;  ///< fitted to the training pictures
+  std::optional<LatentFlow> flow;    ///< from that Gaussian to their latents
 };
 DescribedSplatVae load_described_splat_vae(const std::filesystem::path& path);
 
 /// Writes model.safetensors with its architecture in the metadata (`model`, `image_size`,
-/// `num_packets`, `latent`, `neurosplat_version`) and `more` beside it, and its prior where it has
-/// one.
+/// `num_packets`, `latent`, `neurosplat_version`) and `more` beside it, and its prior and the flow
+/// from it where it has them.
 void save_splat_vae(const std::filesystem::path& path, const SplatVae& model,
                     const std::map<std::string, std::string>& more = {},
-                    const std::optional<LatentPrior>& prior = {});
+                    const std::optional<LatentPrior>& prior = {},
+                    const std::optional<LatentFlow>& flow = {});
 
 }  // namespace neurosplat

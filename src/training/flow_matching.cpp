@@ -1,4 +1,4 @@
-#include "neurosplat/systems/patch_flow/flow_sampling.h"
+#include "neurosplat/training/flow_matching.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -58,6 +58,13 @@ at::Tensor follow_flow(const CleanPrediction& predict, at::Tensor z, const FlowS
     if (observer) observer(step, z, clean);
   }
   return z;
+}
+
+at::Tensor time_features(const at::Tensor& times, std::int64_t count) {
+  const auto exponents = at::arange(count, times.options().dtype(at::kFloat)) *
+                         (-std::log(1e4) / static_cast<double>(count - 1));
+  const auto angles = at::outer(times.to(at::kFloat), exponents.exp());
+  return at::cat({angles.sin(), angles.cos()}, 1);
 }
 
 }  // namespace neurosplat

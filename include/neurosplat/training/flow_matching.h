@@ -33,6 +33,10 @@ double time_of_step(const FlowSteps& steps, std::int64_t step);
 /// t x + (1 - t) n, with t [B] for each picture.
 at::Tensor noisy_at(const at::Tensor& clean, const at::Tensor& noise, const at::Tensor& times);
 
+/// What a network sees of times [B]: sines, then cosines, of `count` frequencies
+/// exp(-i ln(10^4) / (count - 1)), [B, 2 count].
+at::Tensor time_features(const at::Tensor& times, std::int64_t count);
+
 /// Follows dz/dt = (x(z, t) - z) / (1 - t) from z at time_of_step(first) to time 1. The last step
 /// gives the x foretold exactly. Without gradients.
 at::Tensor follow_flow(const CleanPrediction& predict, at::Tensor z, const FlowSteps& steps,

@@ -1,4 +1,4 @@
-#include "neurosplat/systems/patch_flow/flow_sampling.h"
+#include "neurosplat/training/flow_matching.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -16,7 +16,7 @@ at::Tensor noise(std::int64_t count) {
   return at::randn({count, 3, 2, 2}, at::detail::createCPUGenerator(2), at::kDouble);
 }
 
-TEST(FlowSampling, LandsOnWhatAnOracleForetells) {
+TEST(FlowMatching, LandsOnWhatAnOracleForetells) {
   const auto x = noise(4) * 3;
   for (const bool heun : {false, true}) {
     for (const double shift : {0.5, 1.0, 3.0}) {
@@ -28,7 +28,7 @@ TEST(FlowSampling, LandsOnWhatAnOracleForetells) {
 }
 
 // Straight paths to a fixed x are followed exactly at every step, not only at the last.
-TEST(FlowSampling, StaysOnTheLineToAnOraclesPicture) {
+TEST(FlowMatching, StaysOnTheLineToAnOraclesPicture) {
   const auto x = noise(2) + 5, start = noise(2);
   const FlowSteps steps{.steps = 9, .shift = 2};
   follow_flow([&](const at::Tensor&, const at::Tensor&) { return x; }, start, steps,
@@ -52,7 +52,7 @@ double distance_to_gaussian(const FlowSteps& steps) {
          (std::sqrt(kVariance) * noise(8).norm().item<double>());
 }
 
-TEST(FlowSampling, ConvergesToTheGaussianFlowByItsOrder) {
+TEST(FlowMatching, ConvergesToTheGaussianFlowByItsOrder) {
   for (const bool heun : {false, true}) {
     const double coarse = distance_to_gaussian({.steps = 64, .heun = heun});
     const double fine = distance_to_gaussian({.steps = 128, .heun = heun});
@@ -61,7 +61,7 @@ TEST(FlowSampling, ConvergesToTheGaussianFlowByItsOrder) {
   }
 }
 
-TEST(FlowSampling, AsksForOnePredictionAStepAndTwoOfHeun) {
+TEST(FlowMatching, AsksForOnePredictionAStepAndTwoOfHeun) {
   const auto count = [](const FlowSteps& steps) {
     std::vector<double> times;
     follow_flow(
@@ -78,7 +78,7 @@ TEST(FlowSampling, AsksForOnePredictionAStepAndTwoOfHeun) {
   EXPECT_DOUBLE_EQ(time_of_step({.steps = 4, .shift = 3}, 2), 0.75);
 }
 
-TEST(FlowSampling, RefusesStepsThatAreNone) {
+TEST(FlowMatching, RefusesStepsThatAreNone) {
   const auto z = noise(1);
   const auto predict = [&](const at::Tensor&, const at::Tensor&) { return z; };
   EXPECT_THROW(follow_flow(predict, z, {.steps = 0}), UsageError);
