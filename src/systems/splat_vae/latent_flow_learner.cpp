@@ -195,19 +195,23 @@ const LatentFlow& LatentFlowLearner::best_flow() const {
   return averaged_;
 }
 
-/// Mean over the measured times, the same noise every time.
+/// Of the error that the Gaussian alone makes on the same latents; mean over the measured times,
+/// the same noise every time.
 double LatentFlowLearner::error_of(const Posterior& posteriors) const {
   const at::NoGradGuard no_gradient;
   const auto& flow = best_flow();
+  const LatentFlow gaussian(flow.sizes());  // one that has learned nothing
+  gaussian.to(device_);
   const auto noise = generator_of(config_, 3);
-  double sum = 0;
+  double sum = 0, unit = 0;
   for (const double time : kMeasuredTimes) {
     const auto latents = whitened(*vae_.prior, sample(posteriors, noise)).to(device_);
     const auto times = at::full({latents.size(0)}, time, latents.options());
     const auto drawn = at::randn(latents.sizes(), noise, at::kFloat).to(device_);
     sum += flow.relative_error(latents, drawn, times).mean().item<double>();
+    unit += gaussian.relative_error(latents, drawn, times).mean().item<double>();
   }
-  return sum / static_cast<double>(std::ssize(kMeasuredTimes));
+  return sum / unit;
 }
 
 EpochReport LatentFlowLearner::finish_epoch(std::int64_t epoch, const Figures& means, bool last) {
