@@ -12,8 +12,8 @@
 #include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/metrics/seam_ratio.h"
-#include "neurosplat/training/flow_matching.h"
 #include "neurosplat/systems/patch_flow/model_file.h"
+#include "neurosplat/training/flow_matching.h"
 #include "systems/patch_flow/preview_strip.h"
 #include "systems/patch_flow/sampling.h"
 

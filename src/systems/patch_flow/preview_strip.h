@@ -2,8 +2,8 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "neurosplat/training/flow_matching.h"
 #include "neurosplat/systems/patch_flow/patch_flow.h"
+#include "neurosplat/training/flow_matching.h"
 
 namespace neurosplat {
 

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <functional>
 
-#include "neurosplat/training/flow_matching.h"
 #include "neurosplat/systems/patch_flow/patch_flow.h"
+#include "neurosplat/training/flow_matching.h"
 
 namespace neurosplat {
 

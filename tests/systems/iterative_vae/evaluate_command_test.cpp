@@ -279,7 +279,7 @@ TEST_F(IvaeCommands, SayWhatWentWrong) {
   // What all of them read alike.
   refused(all[0], models({"p"}, {"--count", "-1"}), 2, "at least 0");
   refused(all[0], models({"none"}, {}), 1, "no such file");
-  refused(all[0], models({"other"}, {}), 1, "it holds a splat-vae");
+  refused(all[0], models({"other"}, {}), 1, "it holds one of splat-vae");
   refused(all[0], models({"stranger"}, {}), 1, "--allow-other-patches");
   refused(all[0], models({"p", "large"}, {}), 1, "one of 25");
   refused(all[0], models({"oblong"}, {}), 1, "square patches");
