@@ -17,7 +17,7 @@ struct LatentFlowConfig : ImageOptions, DeviceOptions, RunOptions {
     splits.clear();
     epochs = 200;
     pictures_every = 20;
-    checkpoint_every = 10;
+    checkpoint_every = 5;
     out = "./runs/latent-flow";
   }
 
