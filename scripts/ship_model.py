@@ -100,6 +100,11 @@ def card_of(arguments, content, metadata, numbers, config, test, stills):
     }
 
 
+def check_size(source, content):
+    if len(content) > MOST_BYTES:
+        fail(f"{source}: expected at most {MOST_BYTES} bytes in half precision, got {len(content)}: train a smaller one")
+
+
 def flow_of(run, shipped):
     """The tensors of a shipped file with the flow of a run added in half precision, and its metadata."""
     with safe_open(shipped, framework="pt") as file:
@@ -123,6 +128,7 @@ def add_flow(arguments):
         fail(f"{shipped}: expected a shipped model to add a flow to, found none: ship it first")
     tensors, metadata, numbers = flow_of(arguments.run, shipped)
     content = save(tensors, metadata)
+    check_size(arguments.run, content)
     config = json.loads((arguments.run / "config.json").read_text(encoding="utf-8"))
     for key in ("model", *OF_THE_MACHINE):
         config.pop(key, None)
@@ -193,8 +199,7 @@ def readable(card):
 
 def add_model(arguments, model):
     content, metadata, numbers = in_half_precision(model)
-    if len(content) > MOST_BYTES:
-        fail(f"{model}: expected at most {MOST_BYTES} bytes in half precision, got {len(content)}: train a smaller one")
+    check_size(model, content)
     config = json.loads((arguments.run / "config.json").read_text(encoding="utf-8"))
     for key in OF_THE_MACHINE:
         config.pop(key, None)

@@ -65,6 +65,10 @@ void settle(LatentFlowConfig& config, const LatentFlowConfig* resumed) {
 
 std::unique_ptr<Learner> make_learner(const LatentFlowConfig& config, const at::Device& device,
                                       bool /*smoke*/) {
+  if (config.model != kUntrained && lies_in(config.model, config.out)) {
+    throw UsageError(text("out: expected another folder than the model's, got ",
+                          config.out.string(), ": the run would replace the model it reads"));
+  }
   return std::make_unique<LatentFlowLearner>(config, model_of(config), device);
 }
 
