@@ -101,6 +101,10 @@ TEST_F(ResidualDecoder, IsSampledAlongAFlowOfItsLatents) {
   };
   expect_refusal(learn({"--dataset", "smoke", "--splits", "test"}), 2,
                  "that the model was trained on");
+  const auto run = (folder / "run").string();
+  expect_refusal(run_command({program("neurosplat-train"), "latent-flow", "--model", run, "--out",
+                              run, "--overwrite"}),
+                 2, "another folder than the model's");
   const auto learned = learn({});
   ASSERT_EQ(learned.status, 0) << learned.errors;
   EXPECT_EQ(sample("flow", "flow").status, 0);
