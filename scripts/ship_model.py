@@ -216,34 +216,48 @@ def add_model(arguments, model):
     return content, card_of(arguments, content, metadata, numbers, config, test, stills)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=pathlib.Path, help="run folder of the model, or of its flow")
-    parser.add_argument("--flow", action="store_true",
-                        help="the run is of a flow of the model --name in --out: add it there")
+def add_shipping_options(parser, name):
+    parser.add_argument("run", type=pathlib.Path, help="run folder of the model")
     parser.add_argument("--data", type=pathlib.Path, required=True, help="folder of the data set it was trained on")
     parser.add_argument("--command", required=True, help="the command that trained it, for the card")
-    parser.add_argument("--name", default="flowers-128", help="default: %(default)s")
+    parser.add_argument("--name", default=name, help="default: %(default)s")
     parser.add_argument("--out", type=pathlib.Path, default=root / "models", help="default: models/")
-    parser.add_argument("--stills", type=pathlib.Path, default=root / "models" / "stills",
-                        help="pictures that the card has a figure of each; default: models/stills")
-    parser.add_argument("--refine", type=int, default=8, help="steps of refinement; default: %(default)s")
     parser.add_argument("--bin", type=pathlib.Path, default=root / "build" / "release" / "bin",
                         help="where neurosplat-evaluate is; default: build/release/bin")
     parser.add_argument("--overwrite", action="store_true", help="replace a model of that name and its card")
-    arguments = parser.parse_args()
+
+
+def check_names(arguments, replaces=False):
+    """The model of the run."""
     for suffix in SUFFIXES:
-        if not arguments.flow and (arguments.out / (arguments.name + suffix)).exists() and not arguments.overwrite:
+        if not replaces and (arguments.out / (arguments.name + suffix)).exists() and not arguments.overwrite:
             fail(f"{arguments.out / (arguments.name + suffix)} is there already: choose another --name, or give --overwrite")
     model = arguments.run / "model.safetensors"
     if not model.is_file():
         fail(f"{arguments.run}: expected a run folder with model.safetensors, found none: train one")
-    content, card = add_flow(arguments) if arguments.flow else add_model(arguments, model)
+    return model
+
+
+def write_shipped(arguments, content, card, text):
     arguments.out.mkdir(parents=True, exist_ok=True)
-    parts = (content, (json.dumps(card, indent=2) + "\n").encode(), readable(card).encode())
+    parts = (content, (json.dumps(card, indent=2) + "\n").encode(), text.encode())
     for suffix, part in zip(SUFFIXES, parts):
         write_atomically(arguments.out / (arguments.name + suffix), part)
     print(f"shipped: {arguments.out / arguments.name}.safetensors, .json, .md ({len(content) / 1e6:.1f} MB)")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_shipping_options(parser, "flowers-128")
+    parser.add_argument("--flow", action="store_true",
+                        help="the run is of a flow of the model --name in --out: add it there")
+    parser.add_argument("--stills", type=pathlib.Path, default=root / "models" / "stills",
+                        help="pictures that the card has a figure of each; default: models/stills")
+    parser.add_argument("--refine", type=int, default=8, help="steps of refinement; default: %(default)s")
+    arguments = parser.parse_args()
+    model = check_names(arguments, replaces=arguments.flow)
+    content, card = add_flow(arguments) if arguments.flow else add_model(arguments, model)
+    write_shipped(arguments, content, card, readable(card))
 
 
 if __name__ == "__main__":

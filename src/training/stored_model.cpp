@@ -6,6 +6,7 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/safetensors.h"
 #include "neurosplat/io/torch_checkpoint.h"
+#include "training/model_card.h"
 
 namespace neurosplat {
 namespace {
@@ -34,6 +35,7 @@ fs::path file_of(const fs::path& path, const std::vector<std::string>& names) {
 StoredModel read_stored_model(const fs::path& path, const std::vector<std::string>& names) {
   StoredModel stored;
   stored.file = file_of(path, names);
+  check_card(stored.file);
   const auto extension = stored.file.extension();
   if (extension == ".pt" || extension == ".pth") {
     stored.tensors = read_torch_state_dict(stored.file);

@@ -18,7 +18,8 @@ struct StoredModel {
 };
 
 /// Reads a run folder (the first of `names` that is there), a .safetensors file, or a PyTorch state
-/// dict (.pt, .pth; see torch_checkpoint.h). Throws Error, one line.
+/// dict (.pt, .pth; see torch_checkpoint.h). Throws Error, one line, also where a card, NAME.json,
+/// lies beside NAME.safetensors and is another file's.
 StoredModel read_stored_model(const std::filesystem::path& path,
                               const std::vector<std::string>& names);
 

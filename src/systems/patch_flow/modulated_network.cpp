@@ -12,6 +12,7 @@
 #include "neurosplat/training/flow_matching.h"
 #include "neurosplat/training/layers.h"
 #include "systems/patch_flow/networks.h"
+#include "systems/patch_flow/tokens/token_passes.h"
 
 namespace neurosplat {
 namespace {
@@ -22,48 +23,37 @@ constexpr std::int64_t kTimeFrequencies = 64;
 constexpr double kTimeScale = 1000;  // so that all frequencies tell times apart
 constexpr double kFirstGate = 0.3;
 constexpr double kDepthwiseSpread = 0.05, kHeadSpread = 0.01;
-constexpr double kNormEpsilon = 1e-6;
+constexpr std::int64_t kMostTokensAtOnce = 256;
 
 nn::Linear plain_linear(std::int64_t in, std::int64_t out) {
   return nn::Linear(nn::LinearOptions(in, out).bias(false));
 }
 
-/// x / sqrt(mean x^2) over the channels.
-at::Tensor rms_normalised(const at::Tensor& x) {
-  return x * (x.square().mean(-1, true) + kNormEpsilon).rsqrt();
+/// A quarter of a head's channels turns by the row, a quarter by the column, at pi/4 down to a
+/// tenth of it a token.
+tokens::Rotation axial_rotation(std::int64_t grid, std::int64_t channels) {
+  const auto quarter = channels / 4;
+  const auto frequencies =
+      std::numbers::pi / 4 * at::pow(10.0, -at::linspace(0, 1, quarter, at::kFloat));
+  const auto angles = at::cat(
+      {at::outer(token_rows(grid), frequencies), at::outer(token_columns(grid), frequencies)}, 1);
+  return {angles.cos(), angles.sin()};
 }
 
-at::Tensor modulated(const at::Tensor& x, const at::Tensor& scale, const at::Tensor& shift) {
-  return rms_normalised(x) * (1 + scale) + shift;
+/// softmax(q k') v, the scale being the query's. Few tokens on the CPU as two products, whose
+/// backward pass LibTorch's own attention takes several times as long for.
+at::Tensor attended(const tokens::HeadParts& parts) {
+  if (parts.query.is_cpu() && parts.query.size(2) <= kMostTokensAtOnce) {
+    const auto weights = at::matmul(parts.query, parts.key.transpose(-1, -2)).softmax(-1);
+    return at::matmul(weights, parts.value);
+  }
+  return at::scaled_dot_product_attention(parts.query, parts.key, parts.value, {}, 0.0, false, 1.0);
 }
-
-/// Cosines and sines that turn pairs of a head's channels, [T, channels / 2]: a quarter of the
-/// channels by the row, a quarter by the column, at pi/4 down to a tenth of it a token.
-struct AxialRotation {
-  at::Tensor cosine, sine;
-
-  AxialRotation(std::int64_t grid, std::int64_t channels) {
-    const auto quarter = channels / 4;
-    const auto frequencies =
-        std::numbers::pi / 4 * at::pow(10.0, -at::linspace(0, 1, quarter, at::kFloat));
-    const auto angles = at::cat(
-        {at::outer(token_rows(grid), frequencies), at::outer(token_columns(grid), frequencies)}, 1);
-    cosine = angles.cos();
-    sine = angles.sin();
-  }
-
-  at::Tensor turn(const at::Tensor& x) const {
-    const auto halves = x.chunk(2, -1);
-    return at::cat({halves[0] * cosine - halves[1] * sine, halves[0] * sine + halves[1] * cosine},
-                   -1);
-  }
-};
 
 /// Six rows of a modulation: shift, scale and gate of the attention, then of the SwiGLU.
 struct ModulatedBlockImpl : nn::Module {
   explicit ModulatedBlockImpl(const PatchFlowArchitecture& sizes)
       : grid(sizes.grid()),
-        heads(sizes.heads),
         neighbours(register_module(
             "neighbours",
             nn::Conv2d(
@@ -76,27 +66,24 @@ struct ModulatedBlockImpl : nn::Module {
         key_scale(register_parameter("key_scale", at::ones({sizes.width / sizes.heads}))),
         table(register_parameter("table", at::zeros({6, sizes.width}))) {}
 
-  at::Tensor attend(const at::Tensor& x, const AxialRotation& rotation) {
-    const auto parts =
-        qkv(x).view({x.size(0), x.size(1), 3, heads, -1}).permute({2, 0, 3, 1, 4}).unbind(0);
-    const auto q = rotation.turn(rms_normalised(parts[0]) * query_scale);
-    const auto k = rotation.turn(rms_normalised(parts[1]) * key_scale);
-    const auto attended =
-        at::scaled_dot_product_attention(q.to(parts[2].dtype()), k.to(parts[2].dtype()), parts[2]);
-    return out(attended.transpose(1, 2).flatten(2));
+  at::Tensor attend(const at::Tensor& x, const tokens::Rotation& rotation) {
+    const double scale = 1 / std::sqrt(static_cast<double>(query_scale.size(0)));
+    const auto scales = at::stack({query_scale * scale, key_scale});
+    return out(attended(tokens::head_parts(qkv(x), scales, rotation)).transpose(1, 2).flatten(2));
   }
 
-  at::Tensor forward(const at::Tensor& tokens, const at::Tensor& modulation,
-                     const AxialRotation& rotation) {
-    const auto rows = (modulation + table).unsqueeze(2).unbind(1);
-    const auto map = tokens.transpose(1, 2).unflatten(2, {grid, grid});
-    auto x = tokens + neighbours(map).flatten(2).transpose(1, 2);
-    x = x + rows[2] * attend(modulated(x, rows[1], rows[0]), rotation);
-    const auto halves = up(modulated(x, rows[4], rows[3])).chunk(2, -1);
-    return x + rows[5] * down(at::silu(halves[0]) * halves[1]);
+  at::Tensor forward(const at::Tensor& given, const at::Tensor& modulation,
+                     const tokens::Rotation& rotation) {
+    const auto rows = (modulation + table).unbind(1);
+    const auto map = given.transpose(1, 2).unflatten(2, {grid, grid});
+    const auto x = given + neighbours(map).flatten(2).transpose(1, 2).to(given.scalar_type());
+    const auto y =
+        tokens::gated_sum(x, rows[2], attend(tokens::modulated(x, rows[1], rows[0]), rotation));
+    const auto inner = tokens::swiglu(up(tokens::modulated(y, rows[4], rows[3])));
+    return tokens::gated_sum(y, rows[5], down(inner));
   }
 
-  std::int64_t grid, heads;
+  std::int64_t grid;
   nn::Conv2d neighbours;
   nn::Linear qkv, out, up, down;
   at::Tensor query_scale, key_scale, table;
@@ -122,7 +109,7 @@ at::Tensor first_splats(const PatchFlowArchitecture& sizes) {
 
 struct ModulatedNetwork : PatchFlowNetwork {
   ModulatedNetwork(const PatchFlowArchitecture& sizes, std::uint64_t seed)
-      : rotation(sizes.grid(), sizes.width / sizes.heads),
+      : rotation(axial_rotation(sizes.grid(), sizes.width / sizes.heads)),
         embedding(register_module("embedding",
                                   nn::Conv2d(nn::Conv2dOptions(3, sizes.width, 2 * sizes.patch)
                                                  .stride(sizes.patch)
@@ -170,11 +157,11 @@ struct ModulatedNetwork : PatchFlowNetwork {
     for (const auto& block : *blocks) {
       x = block->as<ModulatedBlockImpl>()->forward(x, rows, rotation);
     }
-    const auto last = head_modulation(moment).unsqueeze(1).chunk(2, -1);
-    return head(modulated(x, last[1], last[0]));
+    const auto last = head_modulation(moment).to(x.scalar_type()).chunk(2, -1);
+    return head(tokens::modulated(x, last[1], last[0]));
   }
 
-  AxialRotation rotation;
+  tokens::Rotation rotation;
   nn::Conv2d embedding;
   nn::Linear time, modulation;
   nn::ModuleList blocks;

@@ -8,7 +8,6 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/safetensors.h"
 #include "neurosplat/training/stored_model.h"
-#include "systems/splat_vae/model_card.h"
 
 namespace neurosplat {
 namespace {
@@ -38,7 +37,6 @@ SplatVae load_splat_vae(const fs::path& given) {
 DescribedSplatVae load_described_splat_vae(const fs::path& given) {
   auto stored = read_stored_model(given, kModelFileNames);
   expect_kind(stored, kKind);
-  check_card(stored.file);
   try {
     const auto architecture = infer_architecture(stored.tensors);
     check_description(stored.metadata, architecture);

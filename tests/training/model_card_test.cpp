@@ -1,5 +1,4 @@
-#include "systems/splat_vae/model_card.h"
-
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -10,7 +9,8 @@
 #include <string>
 
 #include "neurosplat/core/error.h"
-#include "neurosplat/systems/splat_vae/model_file.h"
+#include "neurosplat/io/safetensors.h"
+#include "neurosplat/training/stored_model.h"
 #include "support/temporary_folder.h"
 
 namespace neurosplat {
@@ -37,7 +37,9 @@ std::string crc32_of(const std::string& bytes) {
 
 class ModelCard : public ::testing::Test {
  protected:
-  void SetUp() override { save_splat_vae(model, SplatVae({16, 4, 3})); }
+  void SetUp() override {
+    write_safetensors(model, {{{"weight", at::ones({3})}}, model_metadata("small", {})});
+  }
 
   void write(const std::string& text) const { std::ofstream(card) << text; }
   void write_card_of(const std::string& bytes) const {
@@ -46,7 +48,7 @@ class ModelCard : public ::testing::Test {
   }
   std::string refusal() const {
     try {
-      load_splat_vae(model);
+      read_stored_model(model, {model.filename().string()});
     } catch (const UsageError&) {
       return "a usage error";
     } catch (const Error& error) {

@@ -1,4 +1,4 @@
-#include "systems/splat_vae/model_card.h"
+#include "training/model_card.h"
 
 #include <zlib.h>
 

@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""Ships a trained patch flow: the model of a run in half precision, and its card.
+
+Writes NAME.safetensors, NAME.json (the card for programs) and NAME.md (for readers), each whole or not
+at all. The card's figures are measured here, on the file as it is shipped."""
+
+import argparse
+import json
+import pathlib
+import tempfile
+import zlib
+
+from ship_model import (OF_THE_MACHINE, add_shipping_options, check_names, check_size, evaluate, in_half_precision,
+                        table_row, write_shipped)
+
+LIMITS = (
+    "It draws faces of cats, as large as the training pictures' crops, and nothing else.",
+    "It was trained on a few thousand pictures and draws the same kinds of cats again and again.",
+    "Drawn larger than 64 px it is smooth between what 64 px show: no new detail.",
+    "The training pictures were gathered from the web for research: use the weights for that.",
+)
+NAMES = {"held_out": "held-out pictures", "pca": "Gaussian of principal components", "patch_flow": "this model"}
+
+
+def card_of(arguments, content, metadata, numbers, config, quality):
+    settings, results = quality["settings"], quality["results"]
+    return {
+        "name": arguments.name,
+        "bytes": len(content),
+        "crc32": f"{zlib.crc32(content):08x}",
+        "numbers": numbers,
+        "precision": "float16",
+        "architecture": {key: metadata[key] for key in ("network", "head", "kernel", "sharing", "image_size", "patch",
+                                                        "width", "depth", "heads", "hidden", "splats")},
+        "training": {"dataset": metadata["dataset"], "splits": metadata["splits"], "list_hash": metadata["list_hash"],
+                     "epochs": int(metadata["epoch"]), "steps": int(metadata["step"]),
+                     "neurosplat_version": metadata["neurosplat_version"],
+                     "command": arguments.command, "config": config},
+        "quality": {"count": settings["images"], "steps": settings["steps"], "rows": results["rows"]},
+        "environment": quality["environment"],
+        "limits": LIMITS,
+    }
+
+
+def readable(card):
+    training, shape, quality = card["training"], card["architecture"], card["quality"]
+    columns = {"fd_lite0": ("FD-Lite0", 1), "precision": ("precision", 3), "recall": ("recall", 3),
+               "cat_face_rate": ("faces found", 3), "seam_ratio": ("seams", 3)}
+    lines = [
+        f"# {card['name']}", "",
+        f"A patch flow of cats' faces: {shape['image_size']} px, {shape['splats']} splats a patch of {shape['patch']} px, "
+        f"kernel {shape['kernel']}, sharing {shape['sharing']}; width {shape['width']}, {shape['depth']} blocks, "
+        f"{card['numbers'] / 1e6:.2f} million numbers, {card['precision']}.", "",
+        f"Trained {training['epochs']} epochs, {training['steps']} steps, on the split {training['splits']} of a folder of "
+        "64 × 64 cats' faces:", "",
+        f"    {training['command']}", "",
+        f"{quality['count']} samples of {quality['steps']} steps beside as many held-out pictures "
+        "(`neurosplat-evaluate patch-flow-quality`; FD-Lite0 is no FID, smaller is better; seams: 1 is none):", "",
+        table_row("", *(name for name, _ in columns.values())), "|---" * (len(columns) + 1) + "|",
+        *(table_row(NAMES.get(row["set"], row["set"]), *(f"{row[key]:.{places}f}" for key, (_, places) in columns.items()))
+          for row in quality["rows"]), "",
+        "Limits:", "", *(f"- {limit}" for limit in card["limits"]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_shipping_options(parser, "patch-flow-cats")
+    parser.add_argument("--count", type=int, default=256, help="samples to measure; default: %(default)s")
+    arguments = parser.parse_args()
+    model = check_names(arguments)
+    content, metadata, numbers = in_half_precision(model)
+    check_size(model, content)
+    config = json.loads((arguments.run / "config.json").read_text(encoding="utf-8"))
+    for key in OF_THE_MACHINE:
+        config.pop(key, None)
+    with tempfile.TemporaryDirectory() as name:
+        shipped = pathlib.Path(name) / f"{arguments.name}.safetensors"
+        shipped.write_bytes(content)
+        quality = evaluate(arguments, "patch-flow-quality", shipped, pathlib.Path(name) / "quality",
+                           ["--data", arguments.data, "--count", arguments.count])
+    card = card_of(arguments, content, metadata, numbers, config, quality)
+    write_shipped(arguments, content, card, readable(card))
+
+
+if __name__ == "__main__":
+    main()
