@@ -16,7 +16,7 @@
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/picture_loader.h"
-#include "neurosplat/figure/picture_sheet.h"
+#include "neurosplat/figure/sample_writer.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/outputs.h"
 #include "neurosplat/program/command_options.h"
@@ -45,8 +45,8 @@ struct Request {
   bool overwrite = false;
 };
 
-bool is_sheet(const Request& request) {
-  return request.mode != "grid" || request.out.extension() == ".png";
+bool on_a_sheet(const Request& request) {
+  return request.mode != "grid" || is_sheet(request.out);
 }
 
 FlowSteps steps_of(const Request& request) {
@@ -91,10 +91,10 @@ void check(const Request& request) {
   Outputs outputs(request.overwrite);
   outputs.reads("model", request.model, kPatchFlowFileNames);
   outputs.reads("sketch", request.sketch);
-  if (is_sheet(request)) {
+  if (on_a_sheet(request)) {
     outputs.writes("out", request.out);
   } else {
-    outputs.writes("out", request.out, {"sample_###.png"});
+    outputs.writes("out", request.out, {kSampleFiles});
   }
   outputs.check();
 }
@@ -145,38 +145,6 @@ at::Tensor starts(const Request& request, const PatchFlowArchitecture& sizes) {
   return share * sketch + (1 - share) * noise;
 }
 
-/// Writes pictures as they come: onto one sheet, or each into a file of its own.
-class SampleWriter {
- public:
-  SampleWriter(const Request& request, std::int64_t side) : request_(request) {
-    if (is_sheet(request)) {
-      sheet_.emplace(sheet_of(request, side));
-      return;
-    }
-    fs::create_directories(request.out);
-  }
-
-  void add(const at::Tensor& pictures) {
-    if (sheet_) return sheet_->add(pictures);
-    // What was there stays until something takes its place.
-    if (written_ == 0) remove_series(request_.out, "sample_###.png");
-    for (const auto& picture : pictures.unbind()) {
-      const auto number = std::to_string(written_++);
-      const auto digits = std::string(number.size() < 5 ? 5 - number.size() : 0, '0') + number;
-      write_png(request_.out / ("sample_" + digits + ".png"), picture);
-    }
-  }
-
-  void finish() const {
-    if (sheet_) sheet_->write(request_.out);
-  }
-
- private:
-  const Request& request_;
-  std::optional<PictureSheet> sheet_;
-  std::int64_t written_ = 0;
-};
-
 /// The pictures being drawn, their splats and the activations of the network.
 std::uint64_t drawing_bytes(std::int64_t side) {
   constexpr std::uint64_t kOfNetwork = std::uint64_t{1} << 30U;
@@ -190,7 +158,8 @@ void draw_all(const Request& request, const PatchFlow& model, const at::Tensor& 
   const auto side = tile * model.architecture().grid();
   const auto at_a_time =
       std::clamp<std::int64_t>(kPixelsAtATime / (side * side), 1, kSampledAtATime);
-  SampleWriter writer(request, side);
+  SampleWriter writer(request.out,
+                      on_a_sheet(request) ? std::optional(sheet_of(request, side)) : std::nullopt);
   ProgressLine progress("sampling", "steps",
                         sampling_batches(noise.size(0)) * (steps.steps - steps.first));
   std::int64_t done = 0;
@@ -210,7 +179,7 @@ int draw_samples(Request request) {
   const at::NoGradGuard no_gradient;
   const auto model = load_patch_flow(request.model).model;
   const auto tile = tile_of(request, model.architecture());
-  if (is_sheet(request)) {
+  if (on_a_sheet(request)) {
     const auto noise =
         static_cast<std::uint64_t>(request.count * 3 * model.architecture().image_size *
                                    model.architecture().image_size) *

@@ -9,13 +9,14 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/memory.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/figure/picture_sheet.h"
+#include "neurosplat/figure/sample_writer.h"
 #include "neurosplat/io/outputs.h"
 #include "neurosplat/program/command_options.h"
 #include "neurosplat/renderer/packets/renderer.h"
@@ -63,10 +64,14 @@ void check(const Request& request) {
   if (request.seed < 0 || request.threads < 0) {
     throw UsageError("seed and threads: expected at least 0");
   }
-  if (request.out.empty()) throw UsageError("out: expected a file to write, got an empty name");
+  if (request.out.empty()) throw UsageError("out: expected a file or folder, got an empty name");
   Outputs outputs(request.overwrite);
   outputs.reads("model", request.model, kModelFileNames);
-  outputs.writes("out", request.out);
+  if (is_sheet(request.out)) {
+    outputs.writes("out", request.out);
+  } else {
+    outputs.writes("out", request.out, {kSampleFiles});
+  }
   outputs.check();
 }
 
@@ -99,7 +104,9 @@ int draw_samples(Request request) {
   RenderOptions drawing{.renderer = renderer_from_name(request.renderer)};
   const bool dense = drawing.renderer == RendererKind::dense;
   const auto check_size = [&](std::int64_t side) {
-    check_fits(sheet_of(request, line, side), drawing_bytes(dense), available_memory());
+    const auto all = sheet_of(request, line, side);
+    check_fits(is_sheet(request.out) ? all : SheetSize{1, 1, side}, drawing_bytes(dense),
+               available_memory());
   };
   if (request.size > 0) check_size(request.size);
   use_threads(request.threads);
@@ -123,14 +130,14 @@ int draw_samples(Request request) {
   if (dense) drawing.chunk = packets_at_a_time(side);
   const auto size = sheet_of(request, line, side);
   const auto latents = latents_for(request, line, size.count, described);
-  PictureSheet sheet(size);
+  SampleWriter writer(request.out, is_sheet(request.out) ? std::optional(size) : std::nullopt);
   for (const auto& part : latents.split(kBatch)) {
     const auto packets = model.decode(part.to(device)).to(at::kFloat);
     for (const auto& some : packets.split(pictures_at_a_time(side, dense))) {
-      sheet.add(render(some, side, side, drawing).to(at::kCPU));
+      writer.add(render(some, side, side, drawing).to(at::kCPU));
     }
   }
-  sheet.write(request.out);
+  writer.finish();
   std::printf("%lld pictures: %s\n", static_cast<long long>(size.count), request.out.c_str());
   return 0;
 }
@@ -166,7 +173,10 @@ void add_sample_splat_vae(Program& program) {
       .add_option("--size", request->size,
                   "pixels a side to draw at, packets scale to any; 0: the model's")
       ->capture_default_str();
-  command.add_option("--out", request->out, "PNG file to write")->capture_default_str();
+  command
+      .add_option("--out", request->out,
+                  "PNG file with all of them, or a folder for single pictures")
+      ->capture_default_str();
   add_overwrite_option(command, request->overwrite);
   command.add_option("--device", request->device, "cpu, cuda or auto")->capture_default_str();
   command.add_option("--renderer", request->renderer, "auto, matrix, cuda or dense")

@@ -127,7 +127,7 @@ struct GatedSums : torch::autograd::Function<GatedSums> {
   }
 };
 
-struct Split : torch::autograd::Function<Split> {
+struct SplitHeads : torch::autograd::Function<SplitHeads> {
   static variable_list forward(AutogradContext* context, const at::Tensor& given,
                                const at::Tensor& given_scales, const at::Tensor& cosine,
                                const at::Tensor& sine) {
@@ -236,7 +236,7 @@ HeadParts head_parts(const at::Tensor& joined, const at::Tensor& scales, const R
       !fills_vectors(channels / 2) || channels > kMostHeadChannels) {
     return eager::head_parts(joined, scales, rotation);
   }
-  const auto parts = Split::apply(joined, scales, rotation.cosine, rotation.sine);
+  const auto parts = SplitHeads::apply(joined, scales, rotation.cosine, rotation.sine);
   return {parts[0], parts[1], parts[2]};
 }
 
