@@ -44,20 +44,20 @@ def card_of(arguments, content, metadata, numbers, config, quality):
 
 def readable(card):
     training, shape, quality = card["training"], card["architecture"], card["quality"]
-    columns = {"fd_lite0": ("FD-Lite0", 1), "precision": ("precision", 3), "recall": ("recall", 3),
+    columns = {"fd_lite0": ("FD-Lite0", 1), "precision_lite0": ("precision", 3), "recall_lite0": ("recall", 3),
                "cat_face_rate": ("faces found", 3), "seam_ratio": ("seams", 3)}
     lines = [
         f"# {card['name']}", "",
         f"A patch flow of cats' faces: {shape['image_size']} px, {shape['splats']} splats a patch of {shape['patch']} px, "
         f"kernel {shape['kernel']}, sharing {shape['sharing']}; width {shape['width']}, {shape['depth']} blocks, "
         f"{card['numbers'] / 1e6:.2f} million numbers, {card['precision']}.", "",
-        f"Trained {training['epochs']} epochs, {training['steps']} steps, on the split {training['splits']} of a folder of "
-        "64 × 64 cats' faces:", "",
+        f"Trained on the split {training['splits']} of a folder of 64 × 64 cats' faces; the last run had "
+        f"{training['epochs']} epochs, {training['steps']} steps:", "",
         f"    {training['command']}", "",
         f"{quality['count']} samples of {quality['steps']} steps beside as many held-out pictures "
         "(`neurosplat-evaluate patch-flow-quality`; FD-Lite0 is no FID, smaller is better; seams: 1 is none):", "",
         table_row("", *(name for name, _ in columns.values())), "|---" * (len(columns) + 1) + "|",
-        *(table_row(NAMES.get(row["set"], row["set"]), *(f"{row[key]:.{places}f}" for key, (_, places) in columns.items()))
+        *(table_row(NAMES.get(row["set"], row["set"]), *("–" if row[key] is None else f"{row[key]:.{places}f}" for key, (_, places) in columns.items()))
           for row in quality["rows"]), "",
         "Limits:", "", *(f"- {limit}" for limit in card["limits"]),
     ]

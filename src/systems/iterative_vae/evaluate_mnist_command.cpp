@@ -9,6 +9,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/evaluation/metrics_key.h"
 #include "neurosplat/evaluation/published.h"
 #include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
@@ -136,7 +137,7 @@ Spread spread_of(const std::vector<Row>& rows, const std::string& kind, double R
 std::vector<Published> add_kinds(nlohmann::ordered_json& results, const std::vector<Row>& rows) {
   std::vector<Published> figures;
   for (const auto& kind : kinds_of(rows)) {
-    const auto prefix = key_of(kind) + "_";
+    const auto prefix = metrics_key(kind) + "_";
     results[prefix + "models"] = std::count_if(
         rows.begin(), rows.end(), [&](const Row& row) { return row.model.kind == kind; });
     for (const auto& measure : kMeasures) {

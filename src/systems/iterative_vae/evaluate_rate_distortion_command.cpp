@@ -10,6 +10,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/evaluation/metrics_key.h"
 #include "neurosplat/evaluation/published.h"
 #include "neurosplat/figure/chart.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
@@ -137,7 +138,7 @@ nlohmann::ordered_json published_rows(const std::vector<Row>& rows,
 /// KIND_best_distance of every kind, in the order of the rows.
 void add_best(nlohmann::ordered_json& results, const std::vector<Row>& rows) {
   for (const auto& row : rows) {
-    const auto key = key_of(row.kind) + "_best_distance";
+    const auto key = metrics_key(row.kind) + "_best_distance";
     const double before =
         results.contains(key) ? results[key].get<double>() : std::numeric_limits<double>::max();
     results[key] = std::min(before, row.distance());

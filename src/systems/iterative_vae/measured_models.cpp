@@ -15,6 +15,7 @@
 #include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/evaluation/metrics_key.h"
 #include "neurosplat/io/atomic_file.h"
 #include "neurosplat/io/outputs.h"
 
@@ -97,7 +98,7 @@ void name_models(std::vector<MeasuredModel>& models) {
     model.kind = kind_of(model.stored.model.architecture());
     const int number = ++seen[model.kind];
     model.label = number == 1 ? model.kind : text(model.kind, " ", number);
-    model.key = key_of(model.label);
+    model.key = metrics_key(model.label);
     model.colour = i;
   }
 }
@@ -128,19 +129,6 @@ std::optional<double> MeasuredModel::number(const char* wanted) const {
 std::string kind_of(const IterativeVaeArchitecture& sizes) {
   if (sizes.poisson()) return "iP";
   return sizes.has_gain() ? "iG-" + sizes.activation : "iG";
-}
-
-std::string key_of(const std::string& label) {
-  std::string key;
-  for (const char c : label) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-    if (c >= 'A' && c <= 'Z') {
-      key += static_cast<char>(c - 'A' + 'a');
-    } else {
-      key += letter ? c : '_';
-    }
-  }
-  return key;
 }
 
 void add_measurement_options(CLI::App& command, MeasurementOptions& options,

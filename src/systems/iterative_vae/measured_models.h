@@ -57,7 +57,6 @@ struct MeasuredModel {
 MeasuredRun run_of(const MeasurementOptions& options, const MeasuredModel& model);
 
 std::string kind_of(const IterativeVaeArchitecture& sizes);
-std::string key_of(const std::string& label);
 
 struct MeasuredPatches {
   PatchRequest request;

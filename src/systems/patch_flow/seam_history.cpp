@@ -4,6 +4,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/evaluation/metrics_key.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -55,11 +56,12 @@ Chart chart_of(const std::vector<SeamHistory>& runs) {
 }
 
 void add_to(nlohmann::ordered_json& results, const SeamHistory& run) {
-  if (results.contains("run_" + run.name + "_steps")) {
+  const auto key = "run_" + metrics_key(run.name);
+  if (results.contains(key + "_steps")) {
     throw UsageError(text("run: expected folders of different names, got two of ", run.name));
   }
-  results["run_" + run.name + "_steps"] = run.steps;
-  results["run_" + run.name + "_seam_ratios"] = run.ratios;
+  results[key + "_steps"] = run.steps;
+  results[key + "_seam_ratios"] = run.ratios;
 }
 
 }  // namespace neurosplat::apps

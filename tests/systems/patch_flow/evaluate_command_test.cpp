@@ -51,8 +51,8 @@ class EvaluatePatchFlow : public ::testing::Test {
   }
 
   void write_record(const std::string& lines) const {
-    fs::create_directories(folder_ / "run");
-    std::ofstream(folder_ / "run" / "metrics.jsonl") << lines;
+    fs::create_directories(folder_ / "Run-2");
+    std::ofstream(folder_ / "Run-2" / "metrics.jsonl") << lines;
   }
 
   testing::TemporaryFolder folder_;
@@ -83,13 +83,13 @@ TEST_F(EvaluatePatchFlow, SeamsOfSamplesAndOverTraining) {
       "{\"epoch\": 2, \"step\": 20}\n"
       "{\"epoch\": 3, \"step\": 30, \"sample_seam_ratio\": 1.25}\n");
   const auto run = evaluate("patch-flow-seams", {"--model", path("model.safetensors"), "--run",
-                                                 path("run"), "--count", "2", "--steps", "2"});
+                                                 path("Run-2"), "--count", "2", "--steps", "2"});
   ASSERT_EQ(run.status, 0) << run.errors;
   const auto found = results();
   EXPECT_EQ(found["rows"].size(), 4);
   EXPECT_EQ(found["seam_ratio"], found["rows"][2]["seam_ratio"]);
-  EXPECT_EQ(found["run_run_steps"], nlohmann::json({10.0, 30.0}));
-  EXPECT_EQ(found["run_run_seam_ratios"], nlohmann::json({1.5, 1.25}));
+  EXPECT_EQ(found["run_run_2_steps"], nlohmann::json({10.0, 30.0}));
+  EXPECT_EQ(found["run_run_2_seam_ratios"], nlohmann::json({1.5, 1.25}));
 }
 
 TEST_F(EvaluatePatchFlow, SeamsRefuseWhatHasNone) {
@@ -97,7 +97,7 @@ TEST_F(EvaluatePatchFlow, SeamsRefuseWhatHasNone) {
                  "expected one that gives splats");
   write_record("{\"epoch\": 1, \"step\": 10}\n");
   const std::vector<std::string> with_run = {"--model", path("model.safetensors"), "--run",
-                                             path("run")};
+                                             path("Run-2")};
   expect_refusal(evaluate("patch-flow-seams", with_run), 1, "expected rows with sample_seam_ratio");
   write_record("nonsense\n");
   expect_refusal(evaluate("patch-flow-seams", with_run), 1, "expected a JSON object a line");
