@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "neurosplat/io/image_file.h"
@@ -22,7 +23,8 @@ std::string name_of(std::int64_t number) {
 }  // namespace
 
 bool is_sheet(const std::filesystem::path& out) {
-  return out.extension() == ".png";
+  std::error_code ignored;
+  return out.extension() == ".png" || std::filesystem::is_regular_file(out, ignored);
 }
 
 SampleWriter::SampleWriter(std::filesystem::path out, const std::optional<SheetSize>& sheet)

@@ -35,6 +35,10 @@ TEST(SampleWriter, TakesAnEndingForASheet) {
   EXPECT_TRUE(is_sheet("some/folder.d/samples.png"));
   EXPECT_FALSE(is_sheet("samples"));
   EXPECT_FALSE(is_sheet("folder.png/samples"));
+  const testing::TemporaryFolder folder;
+  std::ofstream(folder / "notes.txt") << "no folder";
+  EXPECT_TRUE(is_sheet(folder / "notes.txt"));
+  EXPECT_FALSE(is_sheet(folder.path()));
 }
 
 TEST(SampleWriter, WritesPicturesIntoAFolderInTheirOrder) {

@@ -13,8 +13,9 @@ namespace neurosplat {
 /// What the pictures of a folder are called: sample_00000.png and so on.
 inline constexpr const char* kSampleFiles = "sample_###.png";
 
-/// Whether samples that are to go to `out` go onto one sheet: where it ends in .png. Otherwise it
-/// is a folder of single pictures.
+/// Whether samples that are to go to `out` go onto one sheet: where it ends in .png, or is a file
+/// already, which then is what the sheet would replace. Otherwise it is a folder of single
+/// pictures.
 bool is_sheet(const std::filesystem::path& out);
 
 /// Writes samples as they come: onto one sheet, or each into a file of its own in a folder, which
