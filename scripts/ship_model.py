@@ -100,6 +100,12 @@ def card_of(arguments, content, metadata, numbers, config, test, stills):
     }
 
 
+def config_of(run):
+    """A run's options, without what only its machine knows."""
+    config = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    return {key: value for key, value in config.items() if key not in OF_THE_MACHINE}
+
+
 def check_size(source, content):
     if len(content) > MOST_BYTES:
         fail(f"{source}: expected at most {MOST_BYTES} bytes in half precision, got {len(content)}: train a smaller one")
@@ -129,9 +135,8 @@ def add_flow(arguments):
     tensors, metadata, numbers = flow_of(arguments.run, shipped)
     content = save(tensors, metadata)
     check_size(arguments.run, content)
-    config = json.loads((arguments.run / "config.json").read_text(encoding="utf-8"))
-    for key in ("model", *OF_THE_MACHINE):
-        config.pop(key, None)
+    config = config_of(arguments.run)
+    config.pop("model", None)
     lines = (arguments.run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     measured = [row for row in map(json.loads, lines) if "held_out_error" in row]
     with tempfile.TemporaryDirectory() as name:
@@ -200,9 +205,7 @@ def readable(card):
 def add_model(arguments, model):
     content, metadata, numbers = in_half_precision(model)
     check_size(model, content)
-    config = json.loads((arguments.run / "config.json").read_text(encoding="utf-8"))
-    for key in OF_THE_MACHINE:
-        config.pop(key, None)
+    config = config_of(arguments.run)
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         shipped = folder / f"{arguments.name}.safetensors"

@@ -44,7 +44,7 @@ void with_passes(at::ScalarType type, Pass pass) {
   }
 }
 
-/// The numbers of picture `b` of a contiguous tensor [B, ...]; null where there is no tensor.
+/// The numbers of picture `b` of a contiguous tensor [B, ...].
 template <class Number>
 const Number* of_picture(const at::Tensor& tensor, std::int64_t b) {
   return static_cast<const Number*>(tensor.const_data_ptr()) + b * tensor.stride(0);
