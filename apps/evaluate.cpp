@@ -5,6 +5,7 @@
 #include "neurosplat/systems/patch_flow/commands.h"
 #include "neurosplat/systems/splat_predictor/commands.h"
 #include "neurosplat/systems/splat_vae/commands.h"
+#include "neurosplat/systems/waveform/commands.h"
 
 int main(int argc, char** argv) {
   namespace apps = neurosplat::apps;
@@ -32,5 +33,6 @@ int main(int argc, char** argv) {
     apps::add_evaluate_patch_flow_kernels(all);
     apps::add_evaluate_patch_flow_quality(all);
     apps::add_evaluate_patch_flow_seams(all);
+    apps::add_evaluate_waveform(all);
   });
 }

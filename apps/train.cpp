@@ -3,6 +3,7 @@
 #include "neurosplat/systems/patch_flow/commands.h"
 #include "neurosplat/systems/splat_predictor/commands.h"
 #include "neurosplat/systems/splat_vae/commands.h"
+#include "neurosplat/systems/waveform/commands.h"
 
 int main(int argc, char** argv) {
   namespace apps = neurosplat::apps;
@@ -13,5 +14,6 @@ int main(int argc, char** argv) {
     apps::add_train_iterative_vae(all);
     apps::add_train_patch_flow(all);
     apps::add_train_latent_flow(all);
+    apps::add_train_waveform(all);
   });
 }

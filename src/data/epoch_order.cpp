@@ -3,7 +3,7 @@
 #include <numeric>
 #include <utility>
 
-#include "data/random_stream.h"
+#include "neurosplat/core/random_stream.h"
 
 namespace neurosplat {
 namespace {

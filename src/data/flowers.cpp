@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "data/file_pictures.h"
-#include "data/mat_integers.h"
-#include "data/random_stream.h"
+#include "neurosplat/io/mat_integers.h"
+#include "neurosplat/core/random_stream.h"
 #include "data/sources.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"

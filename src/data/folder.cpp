@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "data/file_pictures.h"
-#include "data/random_stream.h"
+#include "neurosplat/core/random_stream.h"
 #include "data/sources.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "data/content_hash.h"
+#include "neurosplat/core/content_hash.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "data/area_reduction.h"
-#include "data/content_hash.h"
+#include "neurosplat/core/content_hash.h"
 #include "data/patch_sources.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"

@@ -6,7 +6,7 @@
 #include <unordered_set>
 #include <utility>
 
-#include "data/content_hash.h"
+#include "neurosplat/core/content_hash.h"
 #include "data/sources.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"

@@ -9,7 +9,7 @@
 #include <system_error>
 #include <utility>
 
-#include "data/content_hash.h"
+#include "neurosplat/core/content_hash.h"
 #include "data/patch_sources.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numbers>
 
-#include "data/random_stream.h"
+#include "neurosplat/core/random_stream.h"
 
 namespace neurosplat {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "data/patch_sources.h"
-#include "data/random_stream.h"
+#include "neurosplat/core/random_stream.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/whitening.h"
 

@@ -29,7 +29,11 @@ void initialise_layers(nn::Module& networks, std::uint64_t seed) {
   const at::NoGradGuard no_gradient;
   const auto generator = at::detail::createCPUGenerator(seed);
   for (const auto& layer : networks.modules(/*include_self=*/false)) {
+    if (auto* convolution = layer->as<nn::Conv1dImpl>()) initialise(*convolution, generator);
     if (auto* convolution = layer->as<nn::Conv2dImpl>()) initialise(*convolution, generator);
+    if (auto* convolution = layer->as<nn::ConvTranspose2dImpl>()) {
+      initialise(*convolution, generator);
+    }
     if (auto* linear = layer->as<nn::LinearImpl>()) initialise(*linear, generator);
   }
 }

@@ -1,5 +1,6 @@
 #include "neurosplat/training/stored_model.h"
 
+#include <charconv>
 #include <utility>
 
 #include "neurosplat/core/error.h"
@@ -28,6 +29,17 @@ fs::path file_of(const fs::path& path, const std::vector<std::string>& names) {
     if (fs::exists(path / name, ignored)) return path / name;
   }
   throw Error(text(path.string(), ": expected a run folder with ", names.front(), " in it"));
+}
+
+template <class Number>
+void read_any_number(const std::map<std::string, std::string>& metadata, const std::string& key,
+                     Number& into) {
+  const auto& said = described(metadata, key);
+  const auto* end = said.data() + said.size();
+  const auto [stopped, fault] = std::from_chars(said.data(), end, into);
+  if (fault != std::errc() || stopped != end) {
+    throw Error(text("metadata: expected a number as '", key, "', got '", said, "'"));
+  }
 }
 
 }  // namespace
@@ -59,6 +71,25 @@ std::map<std::string, std::string> model_metadata(const std::string& kind,
   more[kKind] = kind;
   more["neurosplat_version"] = NEUROSPLAT_VERSION;
   return more;
+}
+
+const std::string& described(const std::map<std::string, std::string>& metadata,
+                             const std::string& key) {
+  const auto found = metadata.find(key);
+  if (found == metadata.end()) {
+    throw Error(text("expected '", key, "' in the file's metadata, found none"));
+  }
+  return found->second;
+}
+
+void read_number(const std::map<std::string, std::string>& metadata, const std::string& key,
+                 std::int64_t& into) {
+  read_any_number(metadata, key, into);
+}
+
+void read_number(const std::map<std::string, std::string>& metadata, const std::string& key,
+                 double& into) {
+  read_any_number(metadata, key, into);
 }
 
 }  // namespace neurosplat

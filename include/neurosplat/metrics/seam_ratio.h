@@ -32,4 +32,9 @@ class SeamRatio {
 /// The same of one batch.
 double seam_ratio(const at::Tensor& pictures, std::int64_t tile);
 
+/// How far pictures' own ratios are from their targets', to train with: the mean over pictures of
+/// the squared difference of both logarithms. Pictures and targets [B, C, H, W] alike, as add()
+/// takes them; a scalar that has a gradient in `pictures`.
+at::Tensor seam_loss(const at::Tensor& pictures, const at::Tensor& target, std::int64_t tile);
+
 }  // namespace neurosplat

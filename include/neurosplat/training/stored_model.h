@@ -2,6 +2,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -30,5 +31,14 @@ void expect_kind(const StoredModel& stored, const std::string& kind);
 /// The metadata of a model file of that kind: `model`, `neurosplat_version` and `more`.
 std::map<std::string, std::string> model_metadata(const std::string& kind,
                                                   std::map<std::string, std::string> more);
+
+/// A value that a model file must have in its metadata, as text, or a number of which nothing is
+/// left over. Throws Error, one line.
+const std::string& described(const std::map<std::string, std::string>& metadata,
+                             const std::string& key);
+void read_number(const std::map<std::string, std::string>& metadata, const std::string& key,
+                 std::int64_t& into);
+void read_number(const std::map<std::string, std::string>& metadata, const std::string& key,
+                 double& into);
 
 }  // namespace neurosplat

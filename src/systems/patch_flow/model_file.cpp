@@ -1,6 +1,5 @@
 #include "neurosplat/systems/patch_flow/model_file.h"
 
-#include <charconv>
 #include <utility>
 
 #include "neurosplat/core/error.h"
@@ -14,24 +13,6 @@ namespace {
 constexpr const char* kKind = "patch-flow";
 
 using Metadata = std::map<std::string, std::string>;
-
-const std::string& described(const Metadata& metadata, const std::string& key) {
-  const auto found = metadata.find(key);
-  if (found == metadata.end()) {
-    throw Error(text("expected '", key, "' in the file's metadata, found none"));
-  }
-  return found->second;
-}
-
-template <class Number>
-void read_number(const Metadata& metadata, const std::string& key, Number& into) {
-  const auto& said = described(metadata, key);
-  const auto* end = said.data() + said.size();
-  const auto [stopped, fault] = std::from_chars(said.data(), end, into);
-  if (fault != std::errc() || stopped != end) {
-    throw Error(text("metadata: expected a number as '", key, "', got '", said, "'"));
-  }
-}
 
 /// Each number of an architecture under its name, for reading and for writing.
 template <class Architecture, class Visit>

@@ -9,6 +9,7 @@
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/metrics/seam_ratio.h"
 #include "neurosplat/training/flow_matching.h"
 #include "neurosplat/training/saved_state.h"
 
@@ -94,6 +95,11 @@ Figures PatchFlowUpdate::step(const at::Tensor& pictures, StageClock& clock) {
     const auto term = perceptual_(unit_of(drawn), pictures);
     terms.emplace_back("perceptual", term.item<double>());
     loss = loss + config_.perceptual_weight * term;
+  }
+  if (config_.seam_weight > 0) {
+    const auto term = seam_loss(drawn, clean, config_.patch);
+    terms.emplace_back("seams", term.item<double>());
+    loss = loss + config_.seam_weight * term;
   }
   terms.emplace_back("loss", loss.item<double>());
   if (!std::isfinite(figure(terms, "loss"))) {

@@ -40,6 +40,7 @@ struct PatchFlowConfig : ImageOptions, DeviceOptions, RunOptions {
   std::string weight = "x";
   std::string perceptual = "none";
   double perceptual_weight = 1;
+  double seam_weight = 0;
   double lr = 1.5e-3;
   std::int64_t lr_warmup = 100;
   double lr_decay = 0.3;
@@ -97,6 +98,10 @@ void visit_options(PatchFlowConfig& config, Visitor&& visit) {
            "gradients; lite0: maps of EfficientNet-Lite0 (scripts/setup.sh --features); "
            "script:FILE: of a TorchScript network");
   training("perceptual_weight", config.perceptual_weight, "of that term", AtLeast{0});
+  training("seam_weight", config.seam_weight,
+           "of a term that holds differences across patches' borders, over those inside, to the "
+           "picture's",
+           AtLeast{0});
   training("lr", config.lr, "learning rate of AdamW", Positive{});
   training("lr_warmup", config.lr_warmup, "steps over which the rate grows linearly; 0: none",
            AtLeast{0});

@@ -1,45 +1,19 @@
-#include "data/mat_guard.h"
-
-#include <zlib.h>
+#include "io/mat_guard.h"
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string>
+
+#include "io/mat_format.h"
 
 namespace neurosplat {
 namespace {
 
-// Words of the format: types of elements, classes and flags of matrices.
-constexpr std::uint32_t int8 = 1, int32 = 5, uint32 = 6, uint64 = 13, matrix = 14, compressed = 15;
-constexpr std::uint32_t double_class = 6, uint64_class = 15, complex_flag = 0x0800;
-constexpr std::size_t file_header = 128, tag = 8, longest_name = 63;
+using namespace mat;
+constexpr std::size_t longest_name = 63;
 // Of a matrix: its tag, flags (with tag), dimensions (with tag), name (with tag), tag of its data.
 constexpr std::size_t name_at = 5 * tag, longest_header = name_at + tag + longest_name + 1 + tag;
-
-// The caller sees to it that the word is there.
-std::uint32_t word(std::string_view bytes, std::size_t at) {
-  std::uint32_t value = 0;
-  std::memcpy(&value, bytes.data() + at, sizeof value);
-  return value;
-}
-
-// What was compressed, where it is whole, sound by its checksum and no longer than `most_bytes`.
-std::optional<std::string> inflated(std::string_view bytes, std::size_t most_bytes) {
-  z_stream stream{};
-  if (inflateInit(&stream) != Z_OK) return std::nullopt;
-  std::string content(most_bytes, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  stream.next_out = reinterpret_cast<Bytef*>(content.data());
-  stream.avail_out = static_cast<uInt>(content.size());
-  const int status = inflate(&stream, Z_FINISH);
-  content.resize(stream.total_out);
-  inflateEnd(&stream);
-  if (status != Z_STREAM_END) return std::nullopt;
-  return content;
-}
 
 // Whether the data's element, whose tag is at `at`, holds no more than `values` of a number type.
 bool has_small_data(std::string_view header, std::size_t at, std::size_t values) {
@@ -48,9 +22,7 @@ bool has_small_data(std::string_view header, std::size_t at, std::size_t values)
   const auto small_bytes = first >> 16U;  // up to four bytes of data stand in the tag itself
   const auto type = small_bytes != 0 ? first & 0xffffU : first;
   const std::size_t data_bytes = small_bytes != 0 ? small_bytes : word(header, at + 4);
-  // Types 8, 10 and 11 are reserved.
-  return type >= int8 && type <= uint64 && type != 8 && type != 10 && type != 11 &&
-         data_bytes <= 8 * values;
+  return is_number_type(type) && data_bytes <= 8 * values;
 }
 
 bool is_small_matrix(std::string_view header, std::size_t most_values) {
@@ -76,9 +48,7 @@ bool is_small_matrix(std::string_view header, std::size_t most_values) {
 }  // namespace
 
 bool holds_only_small_matrices(std::string_view bytes, std::size_t most_values) {
-  if (bytes.size() < file_header || !bytes.starts_with("MATLAB 5.0 MAT-file") ||
-      bytes.substr(file_header - 4, 4) != std::string_view("\0\1IM", 4))
-    return false;
+  if (!is_file(bytes)) return false;
   const auto most_bytes = longest_header + 8 * (most_values + 1);
   for (std::size_t at = file_header; at < bytes.size();) {
     if (bytes.size() - at < tag) return false;

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <string>
 
-#include "data/random_stream.h"
+#include "neurosplat/core/random_stream.h"
 
 namespace neurosplat {
 

@@ -1,4 +1,4 @@
-#include "data/mat_integers.h"
+#include "neurosplat/io/mat_integers.h"
 
 #include <matio.h>
 
@@ -8,7 +8,7 @@
 #include <memory>
 #include <system_error>
 
-#include "data/mat_guard.h"
+#include "io/mat_guard.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 

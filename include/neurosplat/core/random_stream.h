@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <initializer_list>
+#include <numbers>
 #include <string_view>
 
 namespace neurosplat {
@@ -41,6 +43,14 @@ class RandomStream {
   /// Uniform in [low, high).
   float between(float low, float high) {
     return low + (high - low) * static_cast<float>(next() >> 40U) * 0x1p-24F;
+  }
+
+  /// Uniform in (0, 1].
+  double unit() { return static_cast<double>((next() >> 11U) + 1) * 0x1p-53; }
+  /// Standard normal (Box and Muller 1958; the sine is left unused).
+  double normal() {
+    const double radius = std::sqrt(-2 * std::log(unit()));
+    return radius * std::cos(2 * std::numbers::pi * unit());
   }
 
  private:

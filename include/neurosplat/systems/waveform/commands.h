@@ -1,0 +1,12 @@
+#pragma once
+
+#include "neurosplat/program/program.h"
+
+namespace neurosplat::apps {
+
+/// `neurosplat-train waveform-ae`.
+void add_train_waveform(Program& program);
+/// `neurosplat-evaluate waveform`.
+void add_evaluate_waveform(Program& program);
+
+}  // namespace neurosplat::apps
