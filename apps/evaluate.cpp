@@ -34,5 +34,6 @@ int main(int argc, char** argv) {
     apps::add_evaluate_patch_flow_quality(all);
     apps::add_evaluate_patch_flow_seams(all);
     apps::add_evaluate_waveform(all);
+    apps::add_evaluate_waveform_prediction(all);
   });
 }

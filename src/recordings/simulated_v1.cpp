@@ -11,6 +11,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/random_stream.h"
 #include "neurosplat/core/text.h"
+#include "recordings/gabor.h"
 
 namespace neurosplat {
 namespace {
@@ -20,19 +21,8 @@ using std::numbers::pi;
 /// Pictures are seen at this side, whatever theirs is.
 constexpr std::int64_t kSide = 64;
 constexpr std::int64_t kCalibrationPictures = 512;
-constexpr double kLeastContrast = 0.05, kThreshold = 1;
+constexpr double kThreshold = 1;
 constexpr double kNoiseDepth = 15, kAmplitudeJitter = 0.05;
-
-/// Grey, mean 0, deviation 1 (less where there is next to no contrast), [F, kSide * kSide].
-at::Tensor contrasts(const at::Tensor& pictures) {
-  auto grey = pictures.to(at::kFloat).div(255).mean(1, /*keepdim=*/true);
-  if (grey.size(2) != kSide || grey.size(3) != kSide) {
-    grey = at::adaptive_avg_pool2d(grey, {kSide, kSide});
-  }
-  const auto flat = grey.flatten(1);
-  const auto centred = flat - flat.mean(1, true);
-  return centred / centred.square().mean(1, true).sqrt().clamp_min(kLeastContrast);
-}
 
 /// Fields with a power spectrum of 1/f^2, contrast 1: what filters see of nature, roughly.
 at::Tensor natural_noise(std::uint64_t seed) {
@@ -45,13 +35,9 @@ at::Tensor natural_noise(std::uint64_t seed) {
   return fields / fields.square().mean(1, true).sqrt();
 }
 
-at::Tensor gabor(const SimulatedNeuron& neuron, double phase) {
-  const auto at_pixel = (at::arange(kSide, at::kFloat) + 0.5) / static_cast<double>(kSide);
-  const auto x = at_pixel.unsqueeze(0) - neuron.x, y = at_pixel.unsqueeze(1) - neuron.y;
-  const auto along = x * std::cos(neuron.orientation) + y * std::sin(neuron.orientation);
-  const auto envelope = (-(x.square() + y.square()) / (2 * neuron.size * neuron.size)).exp();
-  const auto wave = envelope * (2 * pi * neuron.frequency * along + phase).cos();
-  return (wave - envelope * (wave.sum() / envelope.sum())).flatten();
+at::Tensor filter_of(const SimulatedNeuron& neuron, double phase) {
+  return gabor_filter({neuron.frequency, neuron.orientation, neuron.x, neuron.y, neuron.size},
+                      phase, kSide);
 }
 
 at::Tensor waveform(RandomStream& random) {
@@ -136,8 +122,8 @@ SimulatedV1::SimulatedV1(const SimulatedV1Options& options) : options_(options) 
   std::vector<at::Tensor> filters;
   for (std::int64_t number = 0; number < options.electrodes; ++number) {
     neurons_.push_back(neuron(random, number));
-    filters.push_back(gabor(neurons_.back(), neurons_.back().phase));
-    filters.push_back(gabor(neurons_.back(), neurons_.back().phase + pi / 2));
+    filters.push_back(filter_of(neurons_.back(), neurons_.back().phase));
+    filters.push_back(filter_of(neurons_.back(), neurons_.back().phase + pi / 2));
   }
   filters_ = at::stack(filters, 1);
   const auto drives = this->drives(fields);
@@ -153,11 +139,7 @@ at::Tensor SimulatedV1::drives(const at::Tensor& contrasts) const {
 }
 
 at::Tensor SimulatedV1::rates(const at::Tensor& pictures) const {
-  if (!pictures.defined() || pictures.dim() != 4 || pictures.size(1) != 3 ||
-      pictures.scalar_type() != at::kByte) {
-    throw Error("simulated V1: expected pictures uint8 [F, 3, S, S]");
-  }
-  const auto response = (drives(contrasts(pictures)) - mean_) / deviation_;
+  const auto response = (drives(contrast_of(pictures, kSide)) - mean_) / deviation_;
   return options_.rate * at::softplus(options_.gain * response - kThreshold);
 }
 

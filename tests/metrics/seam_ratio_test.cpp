@@ -79,6 +79,44 @@ TEST(SeamRatio, IsThatOfPlainLoopsWhateverTheBatches) {
               by_loops(pictures.narrow(2, 0, 4).contiguous(), 4), 1e-12);
 }
 
+// Differences of the order of 100 make what keeps its logarithms finite nothing.
+TEST(SeamLoss, IsTheSquaredDifferenceOfLogarithmsOfRatios) {
+  const auto pictures = 300 * noise({3, 2, 12, 12});
+  auto target = 300 * noise({3, 2, 12, 12});
+  target.slice(3, 4, 12).add_(200);  // a seam
+  double expected = 0;
+  for (std::int64_t i = 0; i < 3; ++i) {
+    expected += std::pow(
+        std::log(seam_ratio(pictures.narrow(0, i, 1), 4) / seam_ratio(target.narrow(0, i, 1), 4)),
+        2);
+  }
+  EXPECT_NEAR(seam_loss(pictures, target, 4).item<double>(), expected / 3, 1e-5 * expected);
+  EXPECT_EQ(seam_loss(pictures, pictures, 4).item<double>(), 0);
+}
+
+TEST(SeamLoss, SlopeIsThatOfFiniteDifferences) {
+  auto pictures = noise({2, 1, 8, 8}).requires_grad_();
+  const auto target = noise({2, 1, 8, 8}).flip(0);
+  const auto loss = [&](const at::Tensor& of) { return seam_loss(of, target, 4).item<double>(); };
+  seam_loss(pictures, target, 4).backward();
+  const double step = 1e-6;
+  for (const auto& [row, column] : {std::pair{3, 5}, {4, 2}, {1, 6}, {0, 0}}) {
+    auto more = pictures.detach().clone(), less = pictures.detach().clone();
+    more[1][0][row][column] += step;
+    less[1][0][row][column] -= step;
+    EXPECT_NEAR(pictures.grad()[1][0][row][column].item<double>(),
+                (loss(more) - loss(less)) / (2 * step), 1e-7)
+        << row << ' ' << column;
+  }
+}
+
+TEST(SeamLoss, RefusesWhatIsNotAlike) {
+  EXPECT_THROW(seam_loss(noise({1, 1, 8, 8}), noise({2, 1, 8, 8}), 4), Error);
+  EXPECT_THROW(seam_loss(noise({1, 1, 8, 8}), noise({1, 1, 8, 8}), 3), Error);
+  EXPECT_THROW(seam_loss(noise({1, 1, 8, 8}), noise({1, 1, 8, 8}), 1), UsageError);
+  EXPECT_TRUE(seam_loss(at::ones({1, 1, 8, 8}), at::ones({1, 1, 8, 8}), 4).eq(0).item<bool>());
+}
+
 TEST(SeamRatio, RefusesWhatHasNoTiles) {
   one_line_error([] { SeamRatio(1); });
   one_line_error([] { seam_ratio(noise({1, 3, 8, 9}), 4); });

@@ -14,6 +14,7 @@
 #include "neurosplat/core/random_stream.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/picture_loader.h"
+#include "neurosplat/recordings/folds.h"
 #include "neurosplat/recordings/movie_frames.h"
 #include "neurosplat/recordings/pvc1.h"
 #include "neurosplat/recordings/response_pairs.h"
@@ -23,8 +24,6 @@
 
 namespace neurosplat {
 namespace {
-
-constexpr std::int64_t kFolds = 5;
 
 std::uint64_t hash_of_tensor(const at::Tensor& tensor) {
   const auto whole = tensor.contiguous();
@@ -42,31 +41,10 @@ void finish(ResponseData& data) {
   data.hash = hash_digits(hash);
 }
 
-/// Which of five folds each of `count` segments is in, drawn by the seed.
-std::vector<std::int64_t> folds_of(std::int64_t count, std::uint64_t seed) {
-  std::vector<std::int64_t> order(static_cast<std::size_t>(count)), folds(order.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](auto one, auto other) {
-    return hash_of({seed, static_cast<std::uint64_t>(one)}) <
-           hash_of({seed, static_cast<std::uint64_t>(other)});
-  });
-  for (std::int64_t place = 0; place < count; ++place) {
-    folds[static_cast<std::size_t>(order[static_cast<std::size_t>(place)])] =
-        place * kFolds / count;
-  }
-  return folds;
-}
-
 /// The test's fold, the next to validate with, the others to train.
 ResponseSet& part_of(ResponseData& data, std::int64_t fold, std::int64_t test) {
   if (fold == test) return data.test;
   return fold == (test + 1) % kFolds ? data.validation : data.train;
-}
-
-void need_folds(std::int64_t segments) {
-  if (segments >= kFolds) return;
-  throw Error(text("recording: expected at least ", kFolds,
-                   " segments, to hold whole ones out, got ", segments));
 }
 
 at::Tensor pictures_of_split(const ResponseRequest& request,
@@ -154,7 +132,6 @@ ResponseData of_pvc1(const ResponseRequest& request) {
   for (const auto& shown : recording.presentations) wanted.emplace(shown.movie, shown.segment);
   const auto segments = read_movie_segments(request.images.data, wanted, request.side);
   const auto count = std::ssize(segments);
-  need_folds(count);
   const auto folds = folds_of(count, request.seed);
   ResponseData data;
   FrameRanges ranges;
@@ -190,7 +167,6 @@ ResponseData of_macaque(const ResponseRequest& request) {
   const auto name = request.session.empty() ? v1_sessions(root).front() : request.session;
   const auto session = read_v1_session(root, name, request.side);
   const auto movies = session.movie.max().item<std::int64_t>() + 1;
-  need_folds(movies);
   const auto folds = folds_of(movies, request.seed);
   ResponseData data;
   data.pictures = session.pictures;
@@ -204,8 +180,8 @@ ResponseData of_macaque(const ResponseRequest& request) {
   const auto there = session.counts.ge(0);
   const auto counts = session.counts.to(at::kFloat);
   const auto known = there.index_select(0, trained).to(at::kFloat);
-  const auto mean =
-      (counts.index_select(0, trained) * known).sum(at::IntArrayRef{0, 2}) / known.sum(at::IntArrayRef{0, 2}).clamp_min(1);
+  const auto mean = (counts.index_select(0, trained) * known).sum(at::IntArrayRef{0, 2}) /
+                    known.sum(at::IntArrayRef{0, 2}).clamp_min(1);
   const auto filled = at::where(there, counts, mean.view({1, -1, 1}));
   const auto repeats = counts.size(2);
   for (auto& [part, pictures] : members) {

@@ -8,5 +8,7 @@ namespace neurosplat::apps {
 void add_train_waveform(Program& program);
 /// `neurosplat-evaluate waveform`.
 void add_evaluate_waveform(Program& program);
+/// `neurosplat-evaluate waveform-prediction`.
+void add_evaluate_waveform_prediction(Program& program);
 
 }  // namespace neurosplat::apps

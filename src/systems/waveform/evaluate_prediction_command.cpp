@@ -1,0 +1,178 @@
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "neurosplat/core/device.h"
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/data/picture_loader.h"
+#include "neurosplat/figure/chart.h"
+#include "neurosplat/program/experiment.h"
+#include "neurosplat/recordings/folds.h"
+#include "neurosplat/recordings/gabor_bank.h"
+#include "neurosplat/recordings/response_scores.h"
+#include "neurosplat/recordings/v1_session.h"
+#include "neurosplat/systems/waveform/commands.h"
+#include "neurosplat/systems/waveform/model_file.h"
+#include "systems/waveform/response_prediction.h"
+
+namespace neurosplat::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::string kFigure = "prediction";
+constexpr std::int64_t kSide = 64, kPixels = 16, kBatch = 64;
+
+struct Options {
+  ExperimentOptions common;
+  fs::path model, data;
+  std::string session = "all";
+  std::int64_t seed = 0;
+};
+
+at::Tensor latents_of(const WaveformAutoencoder& model, const at::Tensor& pictures) {
+  std::vector<at::Tensor> latents;
+  for (const auto& part : pictures.split(kBatch)) {
+    latents.push_back(model.encode(to_unit_range(part, at::kCPU)).latent);
+  }
+  return at::cat(latents);
+}
+
+/// What one model foretells of one session's units; correlations are those within folds.
+struct Foretold {
+  std::string session, model;
+  ResponseScores scores;
+};
+
+double middle(const at::Tensor& values) {
+  const auto there = values.masked_select(values.isfinite());
+  return there.numel() == 0 ? std::nan("") : at::quantile(there, 0.5).item<double>();
+}
+
+std::vector<PictureFeatures> models_of(const Options& options, const V1Session& session,
+                                       const GaborBank& bank) {
+  std::vector<PictureFeatures> models = {
+      {"mean", {}},
+      {"ln", grey_pixels(session.pictures, kPixels), /*nonlinear=*/true},
+      {"gabor", bank.energies(session.pictures)}};
+  if (options.model.empty()) return models;
+  const auto stored = load_waveform_autoencoder(options.model);
+  if (stored.model.architecture().image_size != kSide) {
+    throw Error(text(stored.file.string(), ": expected a model of pictures of ", kSide,
+                     " pixels, got ", stored.model.architecture().image_size));
+  }
+  models.push_back({"latent", latents_of(stored.model, session.pictures)});
+  return models;
+}
+
+std::vector<Foretold> foretell_session(const Options& options, const std::string& name,
+                                       const GaborBank& bank) {
+  const auto session = read_v1_session(options.data, name, kSide);
+  const auto responses = mean_responses(session.counts);
+  const auto movies = session.movie.max().item<std::int64_t>() + 1;
+  const auto fold =
+      at::tensor(folds_of(movies, static_cast<std::uint64_t>(options.seed)), at::kLong)
+          .index_select(0, session.movie);
+  std::vector<Foretold> all;
+  for (const auto& model : models_of(options, session, bank)) {
+    const auto foretold = foretell(model, responses.mean, session.movie, fold);
+    all.push_back({name, model.name, score_responses(foretold, responses)});
+    all.back().scores.correlation = correlation_within(foretold, responses, fold);
+  }
+  return all;
+}
+
+nlohmann::ordered_json row_of(const Foretold& each) {
+  const auto& scores = each.scores;
+  return {{"session", each.session},
+          {"model", each.model},
+          {"units", scores.correlation.numel()},
+          {"units_with_signal", scores.power.gt(0).sum().item<std::int64_t>()},
+          {"correlation_median", middle(scores.correlation)},
+          {"correlation_mean", scores.correlation.mean().item<double>()},
+          {"explained_variance_median", middle(scores.explained)},
+          {"normalised_explained_variance_median", middle(scores.normalised)}};
+}
+
+/// Units' correlations in falling order, of all sessions, a line a model.
+at::Tensor figure_of(const std::vector<Foretold>& all) {
+  std::vector<std::string> names;
+  std::map<std::string, std::vector<at::Tensor>> by_model;
+  for (const auto& each : all) {
+    if (!by_model.contains(each.model)) names.push_back(each.model);
+    by_model[each.model].push_back(each.scores.correlation);
+  }
+  Chart chart{.title = "units of V1: foretold and mean responses to pictures of movies never seen",
+              .x_name = "units, best first",
+              .y_name = "correlation"};
+  for (const auto& name : names) {
+    const auto sorted = std::get<0>(at::cat(by_model[name]).sort(0, /*descending=*/true));
+    ChartLine line{name, line_colour(chart.lines.size()), {}, ChartMarks::line};
+    for (std::int64_t i = 0; i < sorted.numel(); ++i) {
+      const auto x = static_cast<double>(i + 1);
+      line.points.push_back({x, sorted[i].item<double>(), x});
+    }
+    chart.lines.push_back(std::move(line));
+  }
+  return draw_chart(chart, 420, 900);
+}
+
+int evaluate(const Options& options) {
+  if (options.seed < 0) throw UsageError("seed: expected at least 0");
+  if (options.data.empty())
+    throw UsageError("data: expected the folder of the recordings, got none");
+  check_outputs(options.common, kFigure, {{"model", options.model}, {"data", options.data}});
+  use_threads(options.common.threads);
+  const at::NoGradGuard no_gradient;
+  const auto names = options.session == "all" ? v1_sessions(options.data)
+                                              : std::vector<std::string>{options.session};
+  const GaborBank bank;
+  std::vector<Foretold> all;
+  auto rows = nlohmann::ordered_json::array();
+  std::printf("%-10s %-8s %6s %12s %12s %12s\n", "session", "model", "units", "correlation",
+              "explained", "normalised");
+  for (const auto& name : names) {
+    for (auto& each : foretell_session(options, name, bank)) {
+      rows.push_back(row_of(each));
+      std::printf("%-10s %-8s %6lld %12.3f %12.3f %12.3f\n", name.c_str(), each.model.c_str(),
+                  static_cast<long long>(each.scores.correlation.numel()),
+                  middle(each.scores.correlation), middle(each.scores.explained),
+                  middle(each.scores.normalised));
+      all.push_back(std::move(each));
+    }
+  }
+  MetricsFile file{.experiment = "waveform-prediction"};
+  file.settings = {{"sessions", names.size()}, {"seed", options.seed}, {"image_size_px", kSide}};
+  file.results["rows"] = std::move(rows);
+  write_experiment(options.common, file, kFigure, figure_of(all));
+  return 0;
+}
+
+}  // namespace
+
+void add_evaluate_waveform_prediction(Program& program) {
+  const auto options = std::make_shared<Options>();
+  auto& command = program.add("waveform-prediction",
+                              "How well responses of V1 to pictures of movies never seen are "
+                              "foretold: from the mean, by an "
+                              "LN model, from Gabor energies, from a model's latents.",
+                              [options] { return evaluate(*options); });
+  add_experiment_options(command, options->common, "waveform-prediction");
+  command.add_option("--data,--data-dir", options->data,
+                     "folder of the macaque V1 recordings (responses/, psth/, stimuli/)");
+  command.add_option("--session", options->session, "one of the recordings, or all")
+      ->capture_default_str();
+  command.add_option("--model", options->model,
+                     "waveform autoencoder whose latents foretell too: run folder or file");
+  command.add_option("--seed", options->seed, "of which movies are in which fold")
+      ->capture_default_str();
+}
+
+}  // namespace neurosplat::apps
