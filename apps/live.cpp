@@ -4,6 +4,7 @@
 #include "neurosplat/systems/cortex/commands.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
 #include "neurosplat/systems/lock/commands.h"
+#include "neurosplat/systems/waveform/commands.h"
 
 int main(int argc, char** argv) {
   namespace apps = neurosplat::apps;
@@ -22,5 +23,6 @@ int main(int argc, char** argv) {
     apps::add_live_saccade(all, modes);
     apps::add_live_temporal(all, modes);
     apps::add_live_infer(all);
+    apps::add_live_serve(all);
   });
 }

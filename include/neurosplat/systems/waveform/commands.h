@@ -10,5 +10,7 @@ void add_train_waveform(Program& program);
 void add_evaluate_waveform(Program& program);
 /// `neurosplat-evaluate waveform-prediction`.
 void add_evaluate_waveform_prediction(Program& program);
+/// `neurosplat-live serve`.
+void add_live_serve(Program& program);
 
 }  // namespace neurosplat::apps
