@@ -3,12 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+#include <boost/beast/websocket/ssl.hpp>
 #include <mutex>
 #include <random>
 #include <thread>
 
 #include "neurosplat/core/error.h"
 #include "serving/web_test_client.h"
+#include "support/command.h"
+#include "support/temporary_folder.h"
 
 namespace neurosplat {
 namespace {
@@ -249,6 +254,38 @@ TEST(WebServer, RandomFramesDoNoHarm) {
   client.send("whole");
   EXPECT_EQ(client.receive(), "whole");
   EXPECT_TRUE(comes_true([&] { return server.counts().open_sockets == 1; }));
+}
+
+/// With a certificate the same is said over TLS, and nothing without.
+TEST(WebServer, SpeaksTls) {
+  const testing::TemporaryFolder folder;
+  const auto file = [&](const char* name) { return (folder / name).string(); };
+  const auto made = testing::run_command({"openssl", "req", "-x509", "-newkey", "rsa:2048",
+                                          "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                                          "-keyout", file("key.pem"), "-out", file("cert.pem")});
+  if (made.status != 0) GTEST_SKIP() << "SKIPPED: no openssl command to make a certificate with";
+  auto options = on_any_port();
+  options.certificate = file("cert.pem");
+  options.key = file("key.pem");
+  WebServer server(options);
+  server.get("/a", [](const Target&) { return Reply{200, "text/plain", "secret"}; });
+  server.socket("/echo", echo());
+  server.start();
+  EXPECT_TRUE(server.url().starts_with("https://127.0.0.1:"));
+  boost::asio::io_context io;
+  boost::asio::ssl::context tls(boost::asio::ssl::context::tls_client);
+  tls.load_verify_file(file("cert.pem"));
+  tls.set_verify_mode(boost::asio::ssl::verify_peer);
+  boost::beast::websocket::stream<boost::beast::ssl_stream<boost::beast::tcp_stream>> ws(io, tls);
+  boost::beast::get_lowest_layer(ws).connect(
+      {boost::asio::ip::make_address("127.0.0.1"), static_cast<unsigned short>(server.port())});
+  ws.next_layer().handshake(boost::asio::ssl::stream_base::client);
+  ws.handshake("localhost:" + std::to_string(server.port()), "/echo");
+  ws.write(boost::asio::buffer(std::string("over TLS")));
+  boost::beast::flat_buffer buffer;
+  ws.read(buffer);
+  EXPECT_EQ(boost::beast::buffers_to_string(buffer.data()), "over TLS");
+  EXPECT_ANY_THROW(http_get(server.port(), "/a"));
 }
 
 TEST(WebServer, SaysWhatCannotBe) {
