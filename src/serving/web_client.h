@@ -71,6 +71,7 @@ class WebClient : public Outbox,
     ws_.read_message_max(options_.most_message_bytes);
     try {
       co_await ws_.async_accept(request, asio::use_awaitable);
+      accepted_ = true;
       conversation_ = maker(std::make_shared<WayBack>(self), target);
       asio::co_spawn(
           ws_.get_executor(), [self] { return self->write(); }, asio::detached);
@@ -98,18 +99,7 @@ class WebClient : public Outbox,
     asio::post(ws_.get_executor(), [self = this->shared_from_this()] { self->to_send_.cancel(); });
   }
 
-  void say_goodbye() override {
-    if (closed_) return;
-    asio::co_spawn(
-        ws_.get_executor(),
-        [self = this->shared_from_this()]() -> asio::awaitable<void> {
-          try {
-            co_await self->ws_.async_close(websocket::close_code::going_away, asio::use_awaitable);
-          } catch (const boost::system::system_error&) {
-          }
-        },
-        asio::detached);
-  }
+  void say_goodbye() override { close(websocket::close_code::going_away); }
 
  private:
   asio::awaitable<void> read() {
@@ -206,18 +196,21 @@ class WebClient : public Outbox,
     }
     asio::post(ws_.get_executor(), [self, failed] {
       self->has_room_.cancel();
-      if (failed) self->fail();
+      if (failed) self->close(websocket::close_code::internal_error);
     });
   }
 
-  void fail() {
-    if (closed_) return;
+  void close(websocket::close_code code) {
+    if (closed_ || std::exchange(closing_, true)) return;
+    if (!accepted_) {  // the handshake is being written: nothing else may be
+      beast::get_lowest_layer(ws_).close();
+      return;
+    }
     asio::co_spawn(
         ws_.get_executor(),
-        [self = this->shared_from_this()]() -> asio::awaitable<void> {
+        [self = this->shared_from_this(), code]() -> asio::awaitable<void> {
           try {
-            co_await self->ws_.async_close(websocket::close_code::internal_error,
-                                           asio::use_awaitable);
+            co_await self->ws_.async_close(code, asio::use_awaitable);
           } catch (const boost::system::system_error&) {
           }
         },
@@ -234,6 +227,7 @@ class WebClient : public Outbox,
   std::mutex mutex_;
   std::deque<Message> incoming_, outgoing_;
   bool scheduled_ = false;
+  bool accepted_ = false, closing_ = false;  // of the reading thread
   std::atomic<bool> closed_ = false;
 };
 
