@@ -7,11 +7,11 @@
 #include <utility>
 
 #include "data/file_pictures.h"
-#include "neurosplat/io/mat_integers.h"
-#include "neurosplat/core/random_stream.h"
 #include "data/sources.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/random_stream.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/io/mat_integers.h"
 
 namespace neurosplat {
 namespace {

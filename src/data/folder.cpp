@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "data/file_pictures.h"
-#include "neurosplat/core/random_stream.h"
 #include "data/sources.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/random_stream.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/image_file.h"
 

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "data/file_pictures.h"
-#include "neurosplat/core/random_stream.h"
 #include "data/sources.h"
 #include "data/synthetic_flower.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/random_stream.h"
 #include "neurosplat/core/text.h"
 
 namespace neurosplat {

@@ -12,8 +12,8 @@
 #include <utility>
 
 #include "data/area_reduction.h"
-#include "neurosplat/core/content_hash.h"
 #include "data/patch_sources.h"
+#include "neurosplat/core/content_hash.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/progress.h"

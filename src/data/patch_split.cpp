@@ -7,8 +7,8 @@
 #include <cstring>
 #include <utility>
 
-#include "neurosplat/core/content_hash.h"
 #include "data/patch_sources.h"
+#include "neurosplat/core/content_hash.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/data/epoch_order.h"

@@ -6,8 +6,8 @@
 #include <unordered_set>
 #include <utility>
 
-#include "neurosplat/core/content_hash.h"
 #include "data/sources.h"
+#include "neurosplat/core/content_hash.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 

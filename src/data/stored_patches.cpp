@@ -9,8 +9,8 @@
 #include <system_error>
 #include <utility>
 
-#include "neurosplat/core/content_hash.h"
 #include "data/patch_sources.h"
+#include "neurosplat/core/content_hash.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/idx_file.h"

@@ -34,8 +34,8 @@ struct Message {
   std::string bytes;
 };
 
-/// The way back to a client; it may outlive the connection, then what is sent is lost. Any thread. A
-/// weak pointer to it expires with the conversation.
+/// The way back to a client; it may outlive the connection, then what is sent is lost. Any thread.
+/// A weak pointer to it expires with the conversation.
 class Outbox {
  public:
   virtual ~Outbox() = default;
