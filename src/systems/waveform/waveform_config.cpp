@@ -4,6 +4,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/recordings/recording.h"
 #include "neurosplat/training/schedule.h"
 
 namespace neurosplat {
@@ -52,7 +53,7 @@ ResponseRequest WaveformConfig::request() const {
 
 void check(const WaveformConfig& config) {
   check_ranges(config);
-  check(config.architecture(config.electrodes, 48));
+  check(config.architecture(config.electrodes, kSnippetSamples));
   const auto span = phases_of(config).end;
   if (config.image_epochs + config.joint_epochs > span) {
     throw UsageError(text("epochs: expected at least those of the image (", config.image_epochs,
@@ -69,6 +70,7 @@ void settle_schedule(WaveformConfig& config) {
 
 WaveformPhase phase_of(const WaveformConfig& config, std::int64_t epoch) {
   const auto phases = phases_of(config);
+  epoch = std::min(epoch, phases.end - 1);  // beyond, the last phase stays
   if (epoch < phases.waveform) return WaveformPhase::kImage;
   return epoch < phases.joint ? WaveformPhase::kWaveform : WaveformPhase::kJoint;
 }
@@ -83,10 +85,8 @@ double learning_rate(const WaveformConfig& config, std::int64_t step, std::int64
                    : phase == WaveformPhase::kWaveform ? phases.joint
                                                        : phases.end;
   const auto span = (end - first) * per_epoch;
-  const Schedule schedule{.kind = ScheduleKind::cosine,
-                          .span = std::max<std::int64_t>(2, span),
-                          .warmup = std::min<std::int64_t>(span / 20, span - 1),
-                          .floor = kFloor};
+  const Schedule schedule{
+      .kind = ScheduleKind::cosine, .span = span, .warmup = span / 20, .floor = kFloor};
   const double share = schedule.factor(step - first * per_epoch);
   return config.lr * share * (phase == WaveformPhase::kJoint ? kJointShare : 1);
 }

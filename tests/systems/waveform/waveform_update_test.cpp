@@ -136,7 +136,14 @@ TEST(WaveformConfig, PhasesAndRates) {
   EXPECT_NEAR(learning_rate(config, 420, 100), 1, 1e-12);
   EXPECT_NEAR(learning_rate(config, 810, 100), 0.1, 1e-12);
   EXPECT_NEAR(learning_rate(config, 2000, 100), 0.001, 1e-12);
-  config.image_epochs = 9;
+  // Without a joint phase the waveform's stays, without both the image's.
+  config.joint_epochs = 0;
+  EXPECT_EQ(phase_of(config, 30), WaveformPhase::kWaveform);
+  EXPECT_NEAR(learning_rate(config, 3000, 100), 0.01, 1e-12);
+  config.image_epochs = 10;
+  EXPECT_EQ(phase_of(config, 30), WaveformPhase::kImage);
+  EXPECT_NEAR(learning_rate(config, 3000, 100), 0.01, 1e-12);
+  config.image_epochs = 11;
   EXPECT_THROW(check(config), UsageError);
 }
 

@@ -24,7 +24,7 @@ struct ResponseData {
   ResponseSet train, validation, test;
   std::int64_t electrodes = 0, samples = 0;
   std::string description;  ///< one line for a log
-  std::string hash;         ///< 16 hexadecimal digits that tell other data apart
+  std::string hash;  ///< 16 hexadecimal digits that tell what was read or asked for from others
 };
 
 /// simulated: neurons of ours on electrodes see the pictures of a data set; pvc1: movies and
