@@ -1,14 +1,22 @@
 #include <ATen/Functions.h>
 #include <matio.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/io/atomic_file.h"
 #include "neurosplat/recordings/pvc1.h"
 
 namespace neurosplat {
@@ -109,19 +117,23 @@ void write_pvc1(const fs::path& file, const Recording& recording) {
                            {"elec_list", row_of(electrodes)},
                            {"listOfResults", cells(std::move(results))}}),
       Mat_VarFree);
-  // The library writes to a path of its own.
-  const auto part = fs::path(file).concat(".part");
-  std::error_code gone;
+  // The library writes to a path of its own, not to a sink.
+  std::string part = (fs::temp_directory_path() / "neurosplat-pvc1-XXXXXX").string();
+  const int made_file = ::mkstemp(part.data());
+  if (made_file < 0) throw Error(text(part, ": cannot be written"));
+  ::close(made_file);
+  const std::unique_ptr<const std::string, void (*)(const std::string*)> removed(
+      &part, [](const std::string* path) { std::remove(path->c_str()); });
   {
     const std::unique_ptr<mat_t, int (*)(mat_t*)> out(
         Mat_CreateVer(part.c_str(), nullptr, MAT_FT_MAT5), Mat_Close);
     if (out == nullptr || Mat_VarWrite(out.get(), root.get(), MAT_COMPRESSION_ZLIB) != 0) {
-      fs::remove(part, gone);
-      throw Error(text(file.string(), ": cannot be written"));
+      throw Error(text(part, ": cannot be written"));
     }
   }
-  fs::rename(part, file, gone);
-  if (gone) throw Error(text(file.string(), ": cannot be written: ", gone.message()));
+  std::ifstream in(part, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  write_file_atomically(file, std::string_view(bytes));
 }
 
 }  // namespace neurosplat
