@@ -1,9 +1,12 @@
+#include <memory>
 #include <vector>
 
+#include "neurosplat/page/served_part.h"
 #include "neurosplat/program/program.h"
 #include "neurosplat/systems/cortex/commands.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
 #include "neurosplat/systems/lock/commands.h"
+#include "neurosplat/systems/splat_vae/commands.h"
 #include "neurosplat/systems/waveform/commands.h"
 
 int main(int argc, char** argv) {
@@ -23,6 +26,10 @@ int main(int argc, char** argv) {
     apps::add_live_saccade(all, modes);
     apps::add_live_temporal(all, modes);
     apps::add_live_infer(all);
-    apps::add_live_serve(all);
+    const auto models = std::make_shared<apps::OfferedModels<neurosplat::SplatVae>>();
+    // In the order of the page's keys, from 1.
+    apps::add_live_serve(
+        all, {apps::splat_models_part(models), apps::lock_part(models), apps::cortex_part(models),
+              apps::spikes_part(), apps::waveform_part()});
   });
 }

@@ -9,8 +9,9 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr const char* kPolicy =
-    "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; "
-    "object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'";
 
 std::optional<std::string> unescaped(std::string_view text) {
   std::string plain;
@@ -85,7 +86,7 @@ bool is_loopback(std::string_view host) {
 }
 
 std::optional<Reply> refusal(const Request& request, const Address& address,
-                             const ServerOptions& options) {
+                             const ServerOptions& options, bool open) {
   const std::string_view host = request[http::field::host];
   if (is_loopback(options.address) && !is_loopback(host)) {
     return Reply{403, "text/plain; charset=utf-8",
@@ -99,7 +100,7 @@ std::optional<Reply> refusal(const Request& request, const Address& address,
                    "expected a page of this server: another page asks\n"};
     }
   }
-  if (!options.token.empty() && !same(token_of(request, address), options.token)) {
+  if (!open && !options.token.empty() && !same(token_of(request, address), options.token)) {
     return Reply{401, "text/plain; charset=utf-8",
                  "expected the server's token: add ?token= or an Authorization header\n"};
   }
@@ -113,6 +114,8 @@ Response response_of(const Reply& reply, unsigned version, bool keep_alive) {
   response.set("Content-Security-Policy", kPolicy);
   response.set("X-Content-Type-Options", "nosniff");
   response.set("Referrer-Policy", "no-referrer");
+  response.set("Cross-Origin-Resource-Policy", "same-origin");
+  response.set("Permissions-Policy", "camera=(self), microphone=(), geolocation=()");
   response.keep_alive(keep_alive);
   response.body() = reply.body;
   response.prepare_payload();

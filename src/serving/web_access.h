@@ -25,9 +25,10 @@ std::optional<Address> address_of(std::string_view target);
 /// Whether "localhost", 127.0.0.0/8 or ::1 is meant, a port aside.
 bool is_loopback(std::string_view host);
 
-/// Why a request is not served, and with which status; nothing when it is.
+/// Why a request is not served, and with which status; nothing when it is. Without a token where
+/// `open`.
 std::optional<Reply> refusal(const Request& request, const Address& address,
-                             const ServerOptions& options);
+                             const ServerOptions& options, bool open);
 
 /// With headers that let a page load nothing from elsewhere and nobody frame it.
 Response response_of(const Reply& reply, unsigned version, bool keep_alive);

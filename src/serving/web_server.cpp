@@ -78,9 +78,10 @@ struct WebServer::State {
   asio::awaitable<void> converse(Stream stream, Request request, const SocketRoute& route,
                                  Target target);
   Reply reply_to(const Request& request, const Address& address);
+  std::optional<Reply> refusal_of(const Request& request, const std::optional<Address>& address);
 
   ServerOptions options;
-  std::map<std::string, ReplyMaker> pages;
+  std::map<std::string, ReplyMaker> pages, files;
   std::map<std::string, SocketRoute> sockets;
   asio::io_context io{1};
   tcp::acceptor acceptor;
@@ -168,6 +169,7 @@ Reply WebServer::State::reply_to(const Request& request, const Address& address)
   if (request.method() != http::verb::get && request.method() != http::verb::head) {
     return {405, "text/plain; charset=utf-8", "expected GET\n"};
   }
+  if (const auto file = files.find(address.path); file != files.end()) return file->second(target);
   const auto page = route_of(pages, address.path, target.rest);
   if (page == pages.end()) {
     const bool is_socket = route_of(sockets, address.path, target.rest) != sockets.end();
@@ -175,6 +177,13 @@ Reply WebServer::State::reply_to(const Request& request, const Address& address)
                      : Reply{404, "text/plain; charset=utf-8", "nothing is here\n"};
   }
   return page->second(target);
+}
+
+std::optional<Reply> WebServer::State::refusal_of(const Request& request,
+                                                  const std::optional<Address>& address) {
+  if (!address) return Reply{400, "text/plain; charset=utf-8", "expected another path\n"};
+  const bool is_file = files.contains(address->path) && !websocket::is_upgrade(request);
+  return refusal(request, *address, options, is_file);
 }
 
 template <class Stream>
@@ -189,8 +198,7 @@ asio::awaitable<void> WebServer::State::serve(Stream stream) {
     if (failed) break;
     auto request = parser.release();
     const auto address = address_of(request.target());
-    auto refused = address ? refusal(request, *address, options)
-                           : Reply{400, "text/plain; charset=utf-8", "expected another path\n"};
+    const auto refused = refusal_of(request, address);
     if (!refused && websocket::is_upgrade(request)) {
       Target target{{}, address->query};
       const auto route = route_of(sockets, address->path, target.rest);
@@ -234,6 +242,10 @@ WebServer::~WebServer() {
 
 void WebServer::get(const std::string& path, ReplyMaker reply) {
   state_->pages[path] = std::move(reply);
+}
+
+void WebServer::file(const std::string& path, ReplyMaker reply) {
+  state_->files[path] = std::move(reply);
 }
 
 void WebServer::socket(const std::string& path, ConversationMaker conversation, Overload overload) {

@@ -105,6 +105,7 @@ inline std::vector<TrainingRow> training_rows() {
                 "8",
                 "--electrodes",
                 "2",
+                "--no-linear-code",
                 "--waveform-encoder",
                 "mlp",
                 "--image-epochs",

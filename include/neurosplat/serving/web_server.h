@@ -15,8 +15,8 @@ namespace neurosplat {
 struct ServerOptions {
   std::string address = "127.0.0.1";  ///< IPv4 or IPv6 of an interface of this machine
   int port = 8080;                    ///< 0: any free one
-  /// Asked of every request as ?token= or "Authorization: Bearer"; needed on an address that is not
-  /// the loopback's.
+  /// Asked of every request but file()'s as ?token= or "Authorization: Bearer"; needed on an
+  /// address that is not the loopback's.
   std::string token;
   std::filesystem::path certificate, key;  ///< PEM files; with them all is TLS
   std::size_t most_message_bytes = std::size_t{8} << 20U;
@@ -88,8 +88,10 @@ class WebServer {
   WebServer(const WebServer&) = delete;
   WebServer& operator=(const WebServer&) = delete;
 
-  /// GET of exactly this path, or of one below where it ends in '/'. Called on the working thread.
+  /// GET of exactly this path, or of one below where it ends in '/'. Called on the reading thread.
   void get(const std::string& path, ReplyMaker reply);
+  /// Exactly this path, for what is no secret, a page's files: no token is asked.
+  void file(const std::string& path, ReplyMaker reply);
   void socket(const std::string& path, ConversationMaker conversation,
               Overload overload = Overload::kDropOldest);
 

@@ -7,7 +7,7 @@
 
 #include "neurosplat/renderer/packets/anchors.h"
 #include "neurosplat/renderer/packets/packet.h"
-#include "systems/splat_vae/linear_code.h"
+#include "neurosplat/training/linear_code.h"
 #include "systems/splat_vae/networks.h"
 
 namespace neurosplat {

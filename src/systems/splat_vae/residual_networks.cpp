@@ -7,8 +7,8 @@
 #include <torch/nn/modules/normalization.h>
 
 #include "neurosplat/training/layers.h"
+#include "neurosplat/training/linear_code.h"
 #include "systems/splat_vae/cell_packets.h"
-#include "systems/splat_vae/linear_code.h"
 #include "systems/splat_vae/networks.h"
 
 namespace neurosplat {

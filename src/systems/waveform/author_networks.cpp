@@ -112,7 +112,8 @@ struct AuthorDecoder : ImageDecoder {
                    1);
   }
 
-  at::Tensor forward(const at::Tensor& latents, const std::vector<at::Tensor>& skips) override {
+  at::Tensor forward(const at::Tensor& latents, const std::vector<at::Tensor>& skips,
+                     const at::Tensor&) override {
     auto h = at::relu(fc(latents)).view({-1, 256, side, side});
     h = at::relu(up1(beside(h, skips, 2)));
     h = at::relu(up2(beside(h, skips, 1)));

@@ -1,8 +1,8 @@
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
-#include <torch/nn/modules/normalization.h>
 
 #include "neurosplat/renderer/patches/patches.h"
 #include "systems/waveform/networks.h"
@@ -16,21 +16,23 @@ constexpr std::int64_t kStages = 4;
 /// Of the head that draws splats.
 constexpr std::int64_t kSplats = 16, kPatch = 8;
 constexpr double kDepthGain = 0.125;
+/// Pixels a side that are channels of one place.
+constexpr std::int64_t kFold = 2;
+/// Colours of the linear code nearer to 0 or 1 have no logit.
+constexpr double kDarkest = 0.02;
+/// Of weights that correct something which is right on average.
+constexpr double kQuiet = 0.1;
 
 nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t stride = 1) {
   return nn::Conv2d(nn::Conv2dOptions(in, out, 3).padding(1).stride(stride));
 }
 
-nn::GroupNorm normalisation(std::int64_t channels) {
-  return nn::GroupNorm(nn::GroupNormOptions(8, channels));
-}
-
-/// Two convolutions beside the identity, or beside a 1 x 1 convolution where sizes change.
+/// Two convolutions beside the identity, or beside a 1 x 1 convolution where sizes change. Without
+/// normalisation, which would take longer than the products: start_quietly() keeps deep stacks in
+/// bounds.
 struct BlockImpl : nn::Module {
   BlockImpl(std::int64_t in, std::int64_t out, std::int64_t stride)
-      : norm_0(register_module("norm_0", normalisation(in))),
-        first(register_module("first", convolution(in, out, stride))),
-        norm_1(register_module("norm_1", normalisation(out))),
+      : first(register_module("first", convolution(in, out, stride))),
         second(register_module("second", convolution(out, out))) {
     if (in == out && stride == 1) return;
     shortcut = register_module(
@@ -38,42 +40,38 @@ struct BlockImpl : nn::Module {
   }
 
   at::Tensor forward(const at::Tensor& x) {
-    const auto h = second(at::silu(norm_1(first(at::silu(norm_0(x))))));
+    const auto h = second(at::silu(first(at::silu(x))));
     return h + (shortcut ? shortcut(x) : x);
   }
 
-  nn::GroupNorm norm_0;
-  nn::Conv2d first;
-  nn::GroupNorm norm_1;
-  nn::Conv2d second, shortcut = nullptr;
+  nn::Conv2d first, second, shortcut = nullptr;
 };
 TORCH_MODULE(Block);
 
 struct ResidualEncoder : ImageEncoder {
   explicit ResidualEncoder(const WaveformArchitecture& sizes)
-      : stem(register_module("stem", convolution(3, sizes.width))),
+      : stem(register_module("stem", convolution(3 * kFold * kFold, sizes.width))),
         blocks(register_module("blocks", nn::ModuleList())) {
     auto channels = sizes.width;
     for (std::int64_t stage = 0; stage < kStages; ++stage) {
       const auto out = sizes.width << stage;
-      blocks->push_back(Block(channels, out, 2));
+      blocks->push_back(Block(channels, out, stage == 0 ? 1 : 2));
       blocks->push_back(Block(out, out, 1));
       channels = out;
     }
-    norm = register_module("norm", normalisation(channels));
     const auto side = sizes.image_size >> kStages;
     to_latent = register_module("to_latent", nn::Linear(channels * side * side, sizes.latent));
   }
 
   ImageCode forward(const at::Tensor& pictures) override {
-    auto h = stem(((pictures - 0.5) * 4).contiguous(at::MemoryFormat::ChannelsLast));
+    const auto folded = at::pixel_unshuffle((pictures - 0.5) * 4, kFold);
+    auto h = stem(folded.contiguous(at::MemoryFormat::ChannelsLast));
     for (const auto& block : *blocks) h = block->as<BlockImpl>()->forward(h);
-    return {unit_variance(to_latent(at::silu(norm(h)).flatten(1))), {}};
+    return {to_latent(at::silu(h).flatten(1)).to(at::kFloat), {}};
   }
 
   nn::Conv2d stem;
   nn::ModuleList blocks;
-  nn::GroupNorm norm = nullptr;
   nn::Linear to_latent = nullptr;
 };
 
@@ -112,30 +110,30 @@ struct DoublingImpl : nn::Module {
 };
 TORCH_MODULE(Doubling);
 
+/// At last of half the picture's side, with four pixels a place: the finest maps cost the most.
 struct PixelDecoder : ImageDecoder {
   explicit PixelDecoder(const WaveformArchitecture& sizes)
       : first(register_module("first", FirstMap(sizes))),
         doublings(register_module("doublings", nn::ModuleList())) {
     auto channels = first->channels;
-    for (std::int64_t stage = 0; stage < kStages; ++stage) {
-      // Half of the first stage's at last: the finest maps cost the most.
-      const auto out = std::max<std::int64_t>(8, channels / 2);
-      doublings->push_back(Doubling(channels, out));
-      channels = out;
+    for (std::int64_t stage = 1; stage < kStages; ++stage) {
+      doublings->push_back(Doubling(channels, channels / 2));
+      channels /= 2;
     }
-    norm = register_module("norm", normalisation(channels));
-    to_colours = register_module("to_colours", convolution(channels, 3));
+    to_colours = register_module("to_colours", convolution(channels, 3 * kFold * kFold));
   }
 
-  at::Tensor forward(const at::Tensor& latents, const std::vector<at::Tensor>&) override {
+  at::Tensor forward(const at::Tensor& latents, const std::vector<at::Tensor>&,
+                     const at::Tensor& linear) override {
     auto h = first(latents);
     for (const auto& doubling : *doublings) h = doubling->as<DoublingImpl>()->forward(h);
-    return to_colours(at::silu(norm(h))).to(at::kFloat).sigmoid();
+    const auto field = at::pixel_shuffle(to_colours(at::silu(h)), kFold).to(at::kFloat);
+    if (!linear.defined()) return field.sigmoid();
+    return (linear.clamp(kDarkest, 1 - kDarkest).logit() + field).sigmoid();
   }
 
   FirstMap first;
   nn::ModuleList doublings;
-  nn::GroupNorm norm = nullptr;
   nn::Conv2d to_colours = nullptr;
 };
 
@@ -145,12 +143,12 @@ struct SplatDecoder : ImageDecoder {
       : first(register_module("first", FirstMap(sizes))),
         doubling(register_module("doubling", Doubling(first->channels, first->channels))),
         block(register_module("block", Block(first->channels, first->channels, 1))),
-        norm(register_module("norm", normalisation(first->channels))),
         to_splats(register_module("to_splats",
                                   convolution(first->channels, kSplats * patches::kNumbers))) {}
 
-  at::Tensor forward(const at::Tensor& latents, const std::vector<at::Tensor>&) override {
-    const auto h = to_splats(at::silu(norm(block(doubling(first(latents))))));
+  at::Tensor forward(const at::Tensor& latents, const std::vector<at::Tensor>&,
+                     const at::Tensor&) override {
+    const auto h = to_splats(at::silu(block(doubling(first(latents)))));
     const auto numbers =
         h.permute({0, 2, 3, 1}).to(at::kFloat).unflatten(3, {kSplats, patches::kNumbers});
     const auto splats = patches::activate(numbers.contiguous(), {.depth_gain = kDepthGain});
@@ -163,14 +161,25 @@ struct SplatDecoder : ImageDecoder {
   FirstMap first;
   Doubling doubling;
   Block block;
-  nn::GroupNorm norm;
   nn::Conv2d to_splats;
 };
 
 }  // namespace
 
-at::Tensor unit_variance(const at::Tensor& latents) {
-  return at::layer_norm(latents.to(at::kFloat), {latents.size(1)});
+at::Tensor bounded(const at::Tensor& latents) {
+  constexpr double kMost = 2;
+  const auto deviation = latents.square().mean(1, true).clamp_min(1e-12).sqrt();
+  return latents * (kMost * (deviation / kMost).tanh() / deviation);
+}
+
+void start_quietly(nn::Module& networks) {
+  const at::NoGradGuard no_gradient;
+  for (auto& item : networks.named_parameters()) {
+    const auto ends = [&](const char* end) { return item.key().ends_with(end); };
+    if (ends("second.weight") || ends("to_latent.weight") || ends("to_colours.weight")) {
+      item.value().mul_(kQuiet);
+    }
+  }
 }
 
 std::shared_ptr<ImageEncoder> make_image_encoder(const WaveformArchitecture& sizes) {

@@ -29,6 +29,7 @@ WaveformArchitecture architecture_of(const Metadata& metadata) {
   sizes.network = described(metadata, "network");
   sizes.waveform_encoder = described(metadata, "waveform_encoder");
   sizes.image_head = described(metadata, "image_head");
+  sizes.linear_code = described(metadata, "linear_code") == "true";
   sizes.leaky_skips = described(metadata, "leaky_skips") == "true";
   visit_numbers(sizes, [&](const char* key, auto& field) { read_number(metadata, key, field); });
   try {
@@ -63,6 +64,7 @@ void save_waveform_autoencoder(const std::filesystem::path& path, const Waveform
   file.metadata["network"] = sizes.network;
   file.metadata["waveform_encoder"] = sizes.waveform_encoder;
   file.metadata["image_head"] = sizes.image_head;
+  file.metadata["linear_code"] = sizes.linear_code ? "true" : "false";
   file.metadata["leaky_skips"] = sizes.leaky_skips ? "true" : "false";
   visit_numbers(sizes,
                 [&](const char* key, const auto& field) { file.metadata[key] = text(field); });

@@ -22,12 +22,15 @@ struct ImageEncoder : torch::nn::Module {
   virtual ImageCode forward(const at::Tensor& pictures) = 0;
 };
 
+/// `linear` is what a linear code makes of the latents, pictures to correct; undefined where there
+/// is none.
 struct ImageDecoder : torch::nn::Module {
-  virtual at::Tensor forward(const at::Tensor& latents, const std::vector<at::Tensor>& skips) = 0;
+  virtual at::Tensor forward(const at::Tensor& latents, const std::vector<at::Tensor>& skips,
+                             const at::Tensor& linear) = 0;
 };
 
-/// A picture to its latent: ResNet-18 from scratch with group normalisation, latents of unit
-/// variance each.
+/// A picture to a latent, which nothing bounds yet: ResNet-18 from scratch on squares of 2 x 2
+/// pixels, without normalisation.
 std::shared_ptr<ImageEncoder> make_image_encoder(const WaveformArchitecture& sizes);
 std::shared_ptr<ImageDecoder> make_image_decoder(const WaveformArchitecture& sizes);
 std::shared_ptr<WaveformPart> make_waveform_decoder(const WaveformArchitecture& sizes);
@@ -39,7 +42,11 @@ std::shared_ptr<ImageDecoder> make_author_image_decoder(const WaveformArchitectu
 std::shared_ptr<WaveformPart> make_author_waveform_decoder(const WaveformArchitecture& sizes);
 std::shared_ptr<WaveformPart> make_author_waveform_encoder(const WaveformArchitecture& sizes);
 
-/// Each row to mean 0 and variance 1: noise of a fixed deviation then has a meaning.
-at::Tensor unit_variance(const at::Tensor& latents);
+/// Each row r scaled to a deviation (root of its mean square) of 2 tanh(d / 2), d its own: as good
+/// as kept about 1, never above 2, so that noise of a fixed deviation has a meaning.
+at::Tensor bounded(const at::Tensor& latents);
+
+/// Blocks begin as almost the identity, what they correct as almost right.
+void start_quietly(torch::nn::Module& networks);
 
 }  // namespace neurosplat

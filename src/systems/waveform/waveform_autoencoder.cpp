@@ -6,10 +6,13 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/training/layers.h"
+#include "neurosplat/training/linear_code.h"
 #include "systems/waveform/networks.h"
 
 namespace neurosplat {
 namespace {
+
+constexpr std::int64_t kLeastOfLinearCode = LinearCodeImpl::kSide;
 
 void expect_range(const char* name, std::int64_t value, std::int64_t least, std::int64_t most) {
   if (value >= least && value <= most) return;
@@ -48,6 +51,10 @@ class WaveformNetworks : public torch::nn::Module {
     register_module("image_decoder", image_decoder);
     scale = register_module("scale", std::make_shared<Scale>(sizes.electrodes));
     initialise_layers(*this, seed);
+    if (!author) start_quietly(*this);
+    if (sizes.linear_code) {
+      code = register_module("code", LinearCode(sizes.image_size, sizes.latent, seed));
+    }
     lay_out_channels_last(*this);
     eval();
   }
@@ -56,6 +63,7 @@ class WaveformNetworks : public torch::nn::Module {
   std::shared_ptr<WaveformPart> waveform_decoder, waveform_encoder;
   std::shared_ptr<ImageDecoder> image_decoder;
   std::shared_ptr<Scale> scale;
+  LinearCode code = nullptr;
 };
 
 void check(const WaveformArchitecture& sizes) {
@@ -73,6 +81,11 @@ void check(const WaveformArchitecture& sizes) {
   if (sizes.width % 8 != 0) {
     throw UsageError(text("width: expected a multiple of 8 channels, got ", sizes.width));
   }
+  if (sizes.linear_code && (sizes.network == "author" || sizes.image_size < kLeastOfLinearCode)) {
+    throw UsageError(text("linear_code: expected with our own networks and pictures of ",
+                          kLeastOfLinearCode, " pixels or more, got ", sizes.network, " and ",
+                          sizes.image_size, ": leave it away"));
+  }
   if (sizes.leaky_skips && sizes.network != "author") {
     throw UsageError("leaky_skips: expected with the author's network alone: ours has none");
   }
@@ -83,8 +96,8 @@ std::vector<std::string> waveform_presets() {
 }
 
 WaveformArchitecture waveform_preset(const std::string& name) {
-  if (name == "small") return {};
-  if (name == "v1") return {.width = 64};
+  if (name == "small") return {.linear_code = true};
+  if (name == "v1") return {.width = 64, .linear_code = true};
   if (name == "author") {
     return {.network = "author", .latent = 128, .width = 64, .waveform_encoder = "mlp"};
   }
@@ -105,7 +118,14 @@ ImageCode WaveformAutoencoder::encode(const at::Tensor& pictures) const {
     throw UsageError(text("pictures: expected floating-point [B, 3, ", side, ", ", side, "], got ",
                           pictures.scalar_type(), ' ', pictures.sizes()));
   }
-  return networks_->image_encoder->forward(pictures);
+  auto code = networks_->image_encoder->forward(pictures);
+  if (architecture_.network == "author") return code;
+  if (networks_->code) {
+    const auto& linear = networks_->code;
+    code.latent = linear->encode(linear->low(pictures)) + code.latent;
+  }
+  code.latent = bounded(code.latent);
+  return code;
 }
 
 at::Tensor WaveformAutoencoder::waveforms(const at::Tensor& latents) const {
@@ -131,7 +151,9 @@ at::Tensor WaveformAutoencoder::decode(const at::Tensor& latents,
     throw UsageError(
         text("latents: expected [B, ", architecture_.latent, "], got ", latents.sizes()));
   }
-  return networks_->image_decoder->forward(latents, skips);
+  at::Tensor linear;
+  if (networks_->code) linear = networks_->code->high(networks_->code->decode(latents));
+  return networks_->image_decoder->forward(latents, skips, linear);
 }
 
 at::Tensor WaveformAutoencoder::standardised(const at::Tensor& recorded) const {
@@ -146,6 +168,11 @@ at::Tensor WaveformAutoencoder::in_recorded_units(const at::Tensor& standardised
 void WaveformAutoencoder::set_scale(const at::Tensor& mean, const at::Tensor& deviation) const {
   networks_->scale->mean.copy_(mean.view({-1, 1}));
   networks_->scale->deviation.copy_(deviation.view({-1, 1}));
+}
+
+void WaveformAutoencoder::fit_linear_code(const PictureParts& next) const {
+  const at::NoGradGuard no_gradient;
+  if (networks_->code) networks_->code->fit(next);
 }
 
 void WaveformAutoencoder::train(bool on) const {

@@ -31,6 +31,7 @@ WaveformArchitecture WaveformConfig::architecture(std::int64_t recorded_electrod
   sizes.electrodes = recorded_electrodes;
   sizes.samples = samples;
   sizes.image_head = image_head;
+  sizes.linear_code = sizes.linear_code && linear_code;
   sizes.leaky_skips = leaky_skips;
   if (latent > 0) sizes.latent = latent;
   if (width > 0) sizes.width = width;

@@ -16,7 +16,7 @@
 namespace neurosplat {
 namespace {
 
-constexpr std::int64_t kShown = 12;
+constexpr std::int64_t kShown = 12, kPart = 256;
 
 const WaveformConfig& checked(const WaveformConfig& config) {
   check(config);
@@ -37,10 +37,20 @@ WaveformLearner::WaveformLearner(const WaveformConfig& config, const at::Device&
       RowBatches::Settings{config.batch, config.seed, "responses", data_.hash});
   update_ = std::make_unique<WaveformUpdate>(
       config_, config.architecture(data_.electrodes, data_.samples), device, batches_->count());
+  update_->model().fit_linear_code(parts_of(std::get<0>(at::_unique(data_.train.frame))));
   const auto [mean, deviation] = scale_of(data_.train);
   update_->model().set_scale(mean, deviation);
   log::info(text("waveform autoencoder: ", update_->model().parameter_count(), " parameters, ",
                  data_.electrodes, " electrodes, ", data_.samples, " samples"));
+}
+
+PictureParts WaveformLearner::parts_of(const at::Tensor& frames) const {
+  return [this, frames, first = std::int64_t{0}]() mutable -> std::optional<at::Tensor> {
+    const auto count = std::min(kPart, frames.size(0) - first);
+    if (count <= 0) return std::nullopt;
+    first += count;
+    return data_.pictures.index_select(0, frames.narrow(0, first - count, count));
+  };
 }
 
 at::Tensor WaveformLearner::pictures_of(const at::Tensor& frame) const {

@@ -36,6 +36,8 @@ class WaveformLearner : public Learner {
   void start_from(const std::filesystem::path& model) override;
 
  private:
+  /// The pictures of these frames, some at a time.
+  PictureParts parts_of(const at::Tensor& frames) const;
   /// Of rows of a batch or a part: float32 in [0, 1], on the device.
   at::Tensor pictures_of(const at::Tensor& frame) const;
 

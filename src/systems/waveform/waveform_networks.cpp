@@ -22,7 +22,7 @@ nn::GroupNorm normalisation(std::int64_t channels) {
   return nn::GroupNorm(nn::GroupNormOptions(8, channels));
 }
 
-/// Latents to 64 channels of an eighth of the samples, doubled three times.
+/// Latents to 64 channels of an eighth of the samples, doubled three times, beside a linear layer.
 struct ConvolutionalDecoder : WaveformPart {
   explicit ConvolutionalDecoder(const WaveformArchitecture& sizes)
       : samples(sizes.samples),
@@ -35,6 +35,7 @@ struct ConvolutionalDecoder : WaveformPart {
       norms->push_back(normalisation(kChannels));
     }
     to_electrodes = register_module("to_electrodes", convolution(kChannels, sizes.electrodes, 5));
+    direct = register_module("direct", nn::Linear(sizes.latent, sizes.electrodes * samples));
   }
 
   at::Tensor forward(const at::Tensor& latents) override {
@@ -44,13 +45,15 @@ struct ConvolutionalDecoder : WaveformPart {
       h = at::gelu(
           norms[i]->as<nn::GroupNormImpl>()->forward(layers[i]->as<nn::Conv1dImpl>()->forward(h)));
     }
-    return to_electrodes(h).narrow(2, 0, samples).to(at::kFloat);
+    const auto waveforms = to_electrodes(h).narrow(2, 0, samples);
+    return (waveforms + direct(latents).view_as(waveforms)).to(at::kFloat);
   }
 
   std::int64_t samples, first;
   nn::Linear from_latent;
   nn::ModuleList layers, norms;
   nn::Conv1d to_electrodes = nullptr;
+  nn::Linear direct = nullptr;
 };
 
 /// Half the samples, `out` channels, beside a 1 x 1 convolution.
@@ -86,18 +89,20 @@ struct ConvolutionalEncoder : WaveformPart {
     }
     norm = register_module("norm", normalisation(channels));
     to_latent = register_module("to_latent", nn::Linear(channels * samples, sizes.latent));
+    direct = register_module("direct", nn::Linear(sizes.electrodes * sizes.samples, sizes.latent));
   }
 
   at::Tensor forward(const at::Tensor& waveforms) override {
     auto h = stem(waveforms);
     for (const auto& halving : *halvings) h = halving->as<HalvingImpl>()->forward(h);
-    return unit_variance(to_latent(at::gelu(norm(h)).flatten(1)));
+    const auto latents = to_latent(at::gelu(norm(h)).flatten(1)) + direct(waveforms.flatten(1));
+    return bounded(latents.to(at::kFloat));
   }
 
   nn::Conv1d stem;
   nn::ModuleList halvings;
   nn::GroupNorm norm = nullptr;
-  nn::Linear to_latent = nullptr;
+  nn::Linear to_latent = nullptr, direct = nullptr;
 };
 
 struct PerceptronEncoder : WaveformPart {
@@ -106,7 +111,7 @@ struct PerceptronEncoder : WaveformPart {
         to_latent(register_module("to_latent", nn::Linear(kHidden, sizes.latent))) {}
 
   at::Tensor forward(const at::Tensor& waveforms) override {
-    return unit_variance(to_latent(at::gelu(hidden(waveforms.flatten(1)))));
+    return bounded(to_latent(at::gelu(hidden(waveforms.flatten(1)))).to(at::kFloat));
   }
 
   nn::Linear hidden, to_latent;

@@ -97,7 +97,6 @@ void WaveformServices::add_to(WebServer& server) {
   }
   for (const auto& path : {std::string(), root}) {
     server.get(path + "/health", [this](const Target&) { return health(); });
-    server.get(path + "/metrics", [this, &server](const Target&) { return metrics(server); });
   }
 }
 
@@ -216,32 +215,14 @@ Reply WaveformServices::health() const {
               "\n"};
 }
 
-Reply WaveformServices::metrics(const WebServer& server) const {
-  const auto counts = server.counts();
-  std::string body;
-  const auto add = [&](const char* name, const char* type, const char* help, auto value) {
-    body += text("# HELP ", name, ' ', help, "\n# TYPE ", name, ' ', type, '\n', name, ' ', value,
-                 '\n');
-  };
-  add("health_requests_total", "counter", "Requests for /health.", health_requests_.load());
-  add("websocket_url_requests_total", "counter", "Connections accepted.", counts.connections);
-  add("active_websockets", "gauge", "WebSockets open now.", counts.open_sockets);
-  add("visual_thoughts_simulated_total", "counter", "Pictures that became waveforms.",
-      simulated_.load());
-  add("visual_thoughts_reconstructed_total", "counter", "Latents that became pictures.",
-      reconstructed_.load());
-  add("websocket_errors_total", "counter", "Messages refused and connections that failed.",
-      errors_.load() + counts.errors);
-  add("messages_received_total", "counter", "Messages of clients.", counts.messages_in);
-  add("messages_sent_total", "counter", "Messages to clients.", counts.messages_out);
-  add("messages_dropped_in_total", "counter", "Messages of clients that were too many.",
-      counts.dropped_in);
-  add("messages_dropped_out_total", "counter", "Messages to clients that were too slow.",
-      counts.dropped_out);
-  add("requests_refused_total", "counter", "Requests without token, from other pages, too many.",
-      counts.refused);
-  add("kept_images", "gauge", "Pictures that wait for a watcher.", kept());
-  return {200, "text/plain; version=0.0.4; charset=utf-8", body};
+void WaveformServices::add_to(MetricsText& metrics) const {
+  metrics.counter("health_requests_total", "Requests for /health.", health_requests_.load());
+  metrics.counter("visual_thoughts_simulated_total", "Pictures that became waveforms.",
+                  simulated_.load());
+  metrics.counter("visual_thoughts_reconstructed_total", "Latents that became pictures.",
+                  reconstructed_.load());
+  metrics.counter("websocket_errors_total", "Messages that were refused.", errors_.load());
+  metrics.gauge("kept_images", "Pictures that wait for a watcher.", kept());
 }
 
 }  // namespace neurosplat

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "neurosplat/serving/metrics_text.h"
 #include "neurosplat/serving/web_server.h"
 #include "neurosplat/systems/waveform/waveform_autoencoder.h"
 #include "systems/waveform/service_messages.h"
@@ -31,8 +32,9 @@ class WaveformServices {
 
   WaveformServices(WaveformAutoencoder model, const Limits& limits);
 
-  /// Routes of both formats, /health and /metrics. The server must not outlive this.
+  /// Routes of both formats, and /health. The server must not outlive this.
   void add_to(WebServer& server);
+  void add_to(MetricsText& metrics) const;
 
   std::int64_t kept() const;
 
@@ -52,7 +54,6 @@ class WaveformServices {
   void watch(const std::string& session, const std::shared_ptr<Outbox>& out);
   void forget_old();
   Reply health() const;
-  Reply metrics(const WebServer& server) const;
 
   WaveformAutoencoder model_;
   Limits limits_;

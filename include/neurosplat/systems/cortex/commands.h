@@ -1,7 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <vector>
 
+#include "neurosplat/page/offered_models.h"
+#include "neurosplat/page/served_part.h"
 #include "neurosplat/program/program.h"
 #include "neurosplat/systems/splat_vae/live_model.h"
 
@@ -17,6 +20,8 @@ void add_live_temporal(Program& program, const std::vector<ModelMode>& modes);
 ModelMode agreement_mode();
 ModelMode saccade_mode();
 ModelMode temporal_mode();
+/// Agreement and saccades for the page of `neurosplat-live serve`.
+ServedPart cortex_part(const std::shared_ptr<OfferedModels<SplatVae>>& models);
 /// `neurosplat-evaluate agreement`.
 void add_evaluate_agreement(Program& program);
 /// `neurosplat-evaluate novelty`.

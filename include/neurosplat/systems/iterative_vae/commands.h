@@ -1,5 +1,6 @@
 #pragma once
 
+#include "neurosplat/page/served_part.h"
 #include "neurosplat/program/program.h"
 
 namespace neurosplat::apps {
@@ -14,6 +15,8 @@ void add_evaluate_ivae_sta(Program& program);
 void add_sample_iterative_vae(Program& program);
 /// `neurosplat-live infer`.
 void add_live_infer(Program& program);
+/// The same for the page of `neurosplat-live serve`.
+ServedPart spikes_part();
 /// `neurosplat-train iterative-vae`.
 void add_train_iterative_vae(Program& program);
 /// `neurosplat-evaluate ivae-speed`.

@@ -1,6 +1,11 @@
 #pragma once
 
+#include <memory>
+
+#include "neurosplat/page/offered_models.h"
+#include "neurosplat/page/served_part.h"
 #include "neurosplat/program/program.h"
+#include "neurosplat/systems/splat_vae/splat_vae.h"
 
 namespace neurosplat::apps {
 
@@ -14,5 +19,7 @@ void add_sample_splat_vae(Program& program);
 void add_evaluate_reconstruction(Program& program);
 /// `neurosplat-evaluate samples`.
 void add_evaluate_samples(Program& program);
+/// The models that modes of `neurosplat-live serve` choose among.
+ServedPart splat_models_part(const std::shared_ptr<OfferedModels<SplatVae>>& models);
 
 }  // namespace neurosplat::apps

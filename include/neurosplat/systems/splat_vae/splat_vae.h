@@ -13,6 +13,7 @@
 
 #include "neurosplat/renderer/packets/renderer.h"
 #include "neurosplat/training/latent.h"
+#include "neurosplat/training/linear_code.h"
 
 namespace neurosplat {
 
@@ -23,9 +24,6 @@ enum class DecoderKind { mlp, residual };
 std::string name_of(DecoderKind kind);
 /// "mlp" or "residual". Throws UsageError.
 DecoderKind decoder_from_name(const std::string& name);
-
-/// Pictures a part at a time, uint8 [K, 3, S, S]; nothing after the last.
-using PictureParts = std::function<std::optional<at::Tensor>()>;
 
 /// What fixes the sizes of a splat VAE.
 struct SplatVaeArchitecture {

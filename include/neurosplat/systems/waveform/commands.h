@@ -1,5 +1,6 @@
 #pragma once
 
+#include "neurosplat/page/served_part.h"
 #include "neurosplat/program/program.h"
 
 namespace neurosplat::apps {
@@ -10,7 +11,7 @@ void add_train_waveform(Program& program);
 void add_evaluate_waveform(Program& program);
 /// `neurosplat-evaluate waveform-prediction`.
 void add_evaluate_waveform_prediction(Program& program);
-/// `neurosplat-live serve`.
-void add_live_serve(Program& program);
+/// Pictures to waveforms and back, for `neurosplat-live serve`.
+ServedPart waveform_part();
 
 }  // namespace neurosplat::apps

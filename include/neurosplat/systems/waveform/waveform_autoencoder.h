@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "neurosplat/training/linear_code.h"
+
 namespace neurosplat {
 
 /// What fixes the four networks of a waveform autoencoder (docs/waveform.md, "Networks").
@@ -20,6 +22,9 @@ struct WaveformArchitecture {
   std::int64_t width = 32;    ///< channels of the first stage of `ours`, a multiple of 8
   std::string waveform_encoder = "conv";  ///< of `ours`: conv or mlp
   std::string image_head = "pixels";      ///< of `ours`: pixels or splats
+  /// Of `ours`, pictures of 32 pixels or more: networks correct the principal components of the
+  /// pictures, which are fitted.
+  bool linear_code = false;
   bool leaky_skips = false;  ///< of `author`: feature maps of the target go into its reconstruction
 
   bool operator==(const WaveformArchitecture&) const = default;
@@ -64,6 +69,9 @@ class WaveformAutoencoder {
   at::Tensor standardised(const at::Tensor& recorded) const;
   at::Tensor in_recorded_units(const at::Tensor& standardised) const;
   void set_scale(const at::Tensor& mean, const at::Tensor& deviation) const;
+
+  /// Principal components of these pictures and their mirror images, where there is a linear code.
+  void fit_linear_code(const PictureParts& next) const;
 
   /// Whether batch normalisation, where there is any, uses the batch's own statistics.
   void train(bool on) const;

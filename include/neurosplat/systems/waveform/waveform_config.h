@@ -35,6 +35,7 @@ struct WaveformConfig : ImageOptions, DeviceOptions, RunOptions {
   std::int64_t width = 0;
   std::string waveform_encoder = "preset";
   std::string image_head = "pixels";
+  bool linear_code = true;
   bool leaky_skips = false;
 
   std::int64_t batch = 32;
@@ -104,6 +105,9 @@ void visit_options(WaveformConfig& config, Visitor&& visit) {
   model("image_head", config.image_head,
         "what draws the picture: convolutions, or splats that they give",
         OneOf{{"pixels", "splats"}});
+  model("linear_code", config.linear_code,
+        "of ours: networks correct the principal components of the training pictures, of 32 "
+        "pixels or more");
   model("leaky_skips", config.leaky_skips,
         "of author: the target's feature maps go into its reconstruction, as in the original; to "
         "show what that does");

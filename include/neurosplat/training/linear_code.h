@@ -5,13 +5,17 @@
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
-
-#include "neurosplat/systems/splat_vae/splat_vae.h"
+#include <functional>
+#include <optional>
 
 namespace neurosplat {
 
-/// Principal components of pictures below the 32 x 32 band of their cosine transform: what 128
-/// numbers can say of a flower lies there. Fitted, not learned; nothing of it has a gradient.
+/// Pictures a part at a time, uint8 [K, 3, S, S]; nothing after the last.
+using PictureParts = std::function<std::optional<at::Tensor>()>;
+
+/// Principal components of pictures below the 32 x 32 band of their cosine transform: what some
+/// hundred numbers can say of a picture lies there. Fitted, not learned; nothing of it has a
+/// gradient, and under autocast it keeps its digits.
 class LinearCodeImpl : public torch::nn::Module {
  public:
   static constexpr std::int64_t kSide = 32;
@@ -28,6 +32,8 @@ class LinearCodeImpl : public torch::nn::Module {
   /// [B, 3, 32, 32] to [B, latent], of unit variance over the pictures fitted to.
   at::Tensor encode(const at::Tensor& low) const;
   at::Tensor decode(const at::Tensor& latents) const;
+  /// [B, 3, 32, 32] to [B, 3, S, S]: (S / 32) T' X T, whose low() is X again.
+  at::Tensor high(const at::Tensor& low) const;
   /// To pictures and their mirror images.
   void fit(const PictureParts& next);
 

@@ -1,4 +1,4 @@
-#include "systems/splat_vae/linear_code.h"
+#include "neurosplat/training/linear_code.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>

@@ -3,26 +3,22 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
-#include "neurosplat/program/program.h"
-#include "neurosplat/program/shipped_file.h"
-#include "neurosplat/serving/web_server.h"
-#include "neurosplat/systems/waveform/commands.h"
-#include "neurosplat/systems/waveform/model_file.h"
-#include "systems/waveform/waveform_services.h"
+#include "neurosplat/page/served_part.h"
 
 namespace neurosplat::apps {
 namespace {
 
 struct Options {
-  std::filesystem::path model;
   ServerOptions server;
-  std::int64_t message_mib = 8, keep_seconds = 600, ping_seconds = 20;
+  LivePage::Limits page;
+  std::int64_t message_mib = 8, ping_seconds = 20;
   int threads = 0;
   bool echo = false;
 };
@@ -43,7 +39,6 @@ void expect_range(const char* name, std::int64_t value, std::int64_t least, std:
 
 ServerOptions server_of(const Options& options) {
   expect_range("message-mib", options.message_mib, 1, 1024);
-  expect_range("keep-seconds", options.keep_seconds, 1, 86400);
   expect_range("ping-seconds", options.ping_seconds, 1, 3600);
   auto server = options.server;
   server.most_message_bytes = static_cast<std::size_t>(options.message_mib) << 20U;
@@ -52,16 +47,38 @@ ServerOptions server_of(const Options& options) {
   return server;
 }
 
-int serve(Options options) {
+void add_counts(MetricsText& metrics, const ServerCounts& counts) {
+  metrics.counter("websocket_url_requests_total", "Connections accepted.", counts.connections);
+  metrics.gauge("active_websockets", "WebSockets open now.", counts.open_sockets);
+  metrics.counter("connection_errors_total", "Connections that failed.", counts.errors);
+  metrics.counter("messages_received_total", "Messages of clients.", counts.messages_in);
+  metrics.counter("messages_sent_total", "Messages to clients.", counts.messages_out);
+  metrics.counter("messages_dropped_in_total", "Messages of clients that were too many.",
+                  counts.dropped_in);
+  metrics.counter("messages_dropped_out_total", "Messages to clients that were too slow.",
+                  counts.dropped_out);
+  metrics.counter("requests_refused_total", "Requests without token, from other pages, too many.",
+                  counts.refused);
+}
+
+int serve(const Options& options, const std::vector<ServedPart>& parts) {
   const auto server_options = server_of(options);
-  if (options.model.empty()) options.model = shipped_file("waveform-flowers.safetensors");
   use_threads(options.threads);
-  auto stored = load_waveform_autoencoder(options.model);
-  WaveformServices::Limits limits;
-  limits.keep = std::chrono::seconds(options.keep_seconds);
-  WaveformServices services(std::move(stored.model), limits);
+  std::unique_ptr<LivePage> page;  // this and the parts outlive the server's threads
   WebServer server(server_options);
-  services.add_to(server);
+  Served served{server};
+  for (const auto& part : parts) part.join(served);
+  page = std::make_unique<LivePage>(std::move(served.modes), options.page);
+  page->add_to(server);
+  for (const auto& path : served.metrics_paths) {
+    server.get(path, [&](const Target&) {
+      MetricsText metrics;
+      add_counts(metrics, server.counts());
+      page->add_to(metrics);
+      for (const auto& add : served.metrics) add(metrics);
+      return Reply{200, MetricsText::kType, metrics.body()};
+    });
+  }
   if (options.echo) {
     server.socket(
         "/echo",
@@ -74,6 +91,7 @@ int serve(Options options) {
   server.start();
   std::printf("listening on %s\n", server.url().c_str());
   std::fflush(stdout);
+  if (!server_options.token.empty()) log::info("open it with /?token= and the token behind");
   while (!InterruptGuard::raised()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   server.stop();
   log::info("stopped");
@@ -82,34 +100,31 @@ int serve(Options options) {
 
 }  // namespace
 
-void add_live_serve(Program& program) {
+void add_live_serve(Program& program, const std::vector<ServedPart>& parts) {
   const auto options = std::make_shared<Options>();
-  auto& command = program.add(
-      "serve", "Serve pictures to waveforms and back over WebSockets, until SIGINT or SIGTERM.",
-      [options] { return serve(*options); });
-  command.add_option("--model", options->model,
-                     "waveform autoencoder, run folder or .safetensors file; default: the shipped "
-                     "waveform-flowers, where there is one");
+  auto& command = program.add("serve",
+                              "Serve a page that sees live in a browser, and pictures to waveforms "
+                              "and back over WebSockets, until SIGINT or SIGTERM.",
+                              [options, parts] { return serve(*options, parts); });
+  for (const auto& part : parts) part.add_options(command);
   auto& server = options->server;
   command.add_option("--address", server.address, "of the interface to listen on")
       ->capture_default_str();
   command.add_option("--port", server.port, "0: any free one")->capture_default_str();
   command.add_option("--token", server.token,
-                     "asked of every request (?token= or Authorization: Bearer); needed on an "
-                     "address that other machines reach");
+                     "asked of every request but the page's own files (?token= or Authorization: "
+                     "Bearer); needed on an address that other machines reach");
   command.add_option("--certificate", server.certificate, "PEM file; with --key all is TLS");
   command.add_option("--key", server.key, "PEM file of the certificate's private key");
   command.add_option("--message-mib", options->message_mib, "MiB of a message at most")
       ->capture_default_str();
   command.add_option("--connections", server.most_connections, "at once, at most")
       ->capture_default_str();
+  command.add_option("--viewers", options->page.most_viewers, "of live modes at once, at most")
+      ->capture_default_str();
   command
       .add_option("--waiting", server.most_waiting,
                   "messages of a connection that wait; more drop the oldest")
-      ->capture_default_str();
-  command
-      .add_option("--keep-seconds", options->keep_seconds,
-                  "seconds that a picture which nobody watches is kept")
       ->capture_default_str();
   command
       .add_option("--ping-seconds", options->ping_seconds,

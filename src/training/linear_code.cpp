@@ -1,7 +1,8 @@
-#include "systems/splat_vae/linear_code.h"
+#include "neurosplat/training/linear_code.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include <cmath>
 #include <numbers>
@@ -13,6 +14,9 @@ constexpr std::int64_t kNumbers = 3 * LinearCodeImpl::kSide * LinearCodeImpl::kS
 /// A component's variance is at least this share of the largest: pictures fewer than latent
 /// numbers have no more, and the encoder divides by it.
 constexpr double kSmallestShare = 1e-6;
+
+using FullPrecision = c10::impl::ExcludeDispatchKeyGuard;
+const auto kAutocast = c10::autocast_dispatch_keyset;
 
 /// The first `rows` rows of the orthonormal DCT-II of `size` numbers.
 at::Tensor cosine_transform(std::int64_t rows, std::int64_t size) {
@@ -40,16 +44,25 @@ LinearCodeImpl::LinearCodeImpl(std::int64_t image_size, std::int64_t latent, std
 }
 
 at::Tensor LinearCodeImpl::low(const at::Tensor& pictures) const {
+  const FullPrecision full(kAutocast);
   return at::matmul(at::matmul(low_pass_, pictures), low_pass_.t());
 }
 
 at::Tensor LinearCodeImpl::encode(const at::Tensor& low) const {
+  const FullPrecision full(kAutocast);
   const auto variances = components_.square().sum(1);
   return at::matmul(low.flatten(1) - mean_, components_.t()) / variances;
 }
 
 at::Tensor LinearCodeImpl::decode(const at::Tensor& latents) const {
-  return at::addmm(mean_, latents, components_).view({-1, 3, kSide, kSide});
+  const FullPrecision full(kAutocast);
+  return at::addmm(mean_, latents.to(at::kFloat), components_).view({-1, 3, kSide, kSide});
+}
+
+at::Tensor LinearCodeImpl::high(const at::Tensor& low) const {
+  const FullPrecision full(kAutocast);
+  const double scale = static_cast<double>(low_pass_.size(1)) / kSide;
+  return scale * at::matmul(at::matmul(low_pass_.t(), low), low_pass_);
 }
 
 void LinearCodeImpl::fit(const PictureParts& next) {

@@ -1,0 +1,51 @@
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/program/shipped_file.h"
+#include "neurosplat/systems/waveform/commands.h"
+#include "neurosplat/systems/waveform/model_file.h"
+#include "systems/waveform/waveform_services.h"
+
+namespace neurosplat::apps {
+namespace {
+
+struct Options {
+  std::filesystem::path model;
+  std::int64_t keep_seconds = 600;
+};
+
+void join(Options options, Served& served) {
+  if (options.keep_seconds < 1 || options.keep_seconds > 86400) {
+    throw UsageError(text("keep-seconds: expected 1 to 86400, got ", options.keep_seconds));
+  }
+  if (options.model.empty()) options.model = shipped_file("waveform-flowers.safetensors");
+  WaveformServices::Limits limits;
+  limits.keep = std::chrono::seconds(options.keep_seconds);
+  auto stored = load_waveform_autoencoder(options.model);
+  const auto services = std::make_shared<WaveformServices>(std::move(stored.model), limits);
+  services->add_to(served.server);
+  served.metrics.push_back([services](MetricsText& metrics) { services->add_to(metrics); });
+  served.metrics_paths.push_back(std::string(kOriginalRoot) + "/metrics");
+}
+
+}  // namespace
+
+ServedPart waveform_part() {
+  const auto options = std::make_shared<Options>();
+  const auto add_options = [options](CLI::App& command) {
+    command.add_option("--model", options->model,
+                       "waveform autoencoder, run folder or .safetensors file; default: the "
+                       "shipped waveform-flowers");
+    command
+        .add_option("--keep-seconds", options->keep_seconds,
+                    "seconds that a picture which nobody watches is kept")
+        ->capture_default_str();
+  };
+  return {add_options, [options](Served& served) { join(*options, served); }};
+}
+
+}  // namespace neurosplat::apps
