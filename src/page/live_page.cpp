@@ -74,7 +74,8 @@ Json description_of(const std::vector<PageMode>& modes) {
                     {"panels", mode.panels},
                     {"gap", mode.gap},
                     {"panel_names", mode.panel_names},
-                    {"choices", choices}});
+                    {"choices", choices},
+                    {"lossless", mode.lossless}});
   }
   return {{"type", "modes"}, {"modes", list}};
 }

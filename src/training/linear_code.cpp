@@ -62,7 +62,7 @@ at::Tensor LinearCodeImpl::decode(const at::Tensor& latents) const {
 at::Tensor LinearCodeImpl::high(const at::Tensor& low) const {
   const FullPrecision full(kAutocast);
   const double scale = static_cast<double>(low_pass_.size(1)) / kSide;
-  return scale * at::matmul(at::matmul(low_pass_.t(), low), low_pass_);
+  return scale * scale * at::matmul(at::matmul(low_pass_.t(), low), low_pass_);
 }
 
 void LinearCodeImpl::fit(const PictureParts& next) {

@@ -67,7 +67,7 @@ TEST(WebServer, AnswersGet) {
   const auto found = http_get(server.port(), "/a?x=1%20%2b&y");
   EXPECT_EQ(found.status, 200U);
   EXPECT_EQ(found.body, "x is 1 +");
-  EXPECT_NE(found.policy.find("default-src 'self'"), std::string::npos);
+  EXPECT_NE(found.policy.find("default-src 'none'; script-src 'self'"), std::string::npos);
   EXPECT_EQ(http_get(server.port(), "/files/b/c.js").body, "b/c.js");
   EXPECT_EQ(http_get(server.port(), "/none").status, 404U);
   EXPECT_EQ(http_get(server.port(), "/a%zz").status, 400U);

@@ -42,6 +42,16 @@ TEST(LinearCode, LowPassKeepsSlowWavesAndDropsFastOnes) {
   EXPECT_LT(code->low(picture(128, 5, 32)).abs().max().item<double>(), 1e-5);
 }
 
+// What is drawn from below the band has it again, and slow waves of the picture.
+TEST(LinearCode, HighUndoesLow) {
+  const LinearCode code(64, 4, 0);
+  const auto low = at::rand({2, 3, 32, 32}, at::detail::createCPUGenerator(4), at::kFloat);
+  const auto high = code->high(low);
+  EXPECT_EQ(high.sizes(), at::IntArrayRef({2, 3, 64, 64}));
+  EXPECT_LT((code->low(high) - low).abs().max().item<double>(), 1e-5);
+  EXPECT_LT((high.mean() - low.mean()).abs().item<double>(), 1e-6);
+}
+
 // The components of another fit, through the Gram matrix, span the same pictures.
 TEST(LinearCode, FitAgreesWithTheLinearFloor) {
   const auto bytes = at::randint(0, 256, {40, 3, 32, 32}, at::detail::createCPUGenerator(3),

@@ -31,6 +31,7 @@ struct PageMode {
   std::vector<std::string> panel_names = {};  ///< where the pictures carry no labels of their own
   std::vector<std::string> columns = {};      ///< names of SeenFrame::numbers
   std::vector<PageChoice> choices = {};
+  bool lossless = false;  ///< frames come as PNG: what whitens them would show a JPEG's blocks
   /// One for every viewer. Throws Error where it cannot be had.
   std::function<ModeActions(const std::map<std::string, std::string>& chosen)> make = {};
 };

@@ -32,7 +32,7 @@ class LinearCodeImpl : public torch::nn::Module {
   /// [B, 3, 32, 32] to [B, latent], of unit variance over the pictures fitted to.
   at::Tensor encode(const at::Tensor& low) const;
   at::Tensor decode(const at::Tensor& latents) const;
-  /// [B, 3, 32, 32] to [B, 3, S, S]: (S / 32) T' X T, whose low() is X again.
+  /// [B, 3, 32, 32] to [B, 3, S, S]: (S / 32)^2 T' X T, whose low() is X again.
   at::Tensor high(const at::Tensor& low) const;
   /// To pictures and their mirror images.
   void fit(const PictureParts& next);

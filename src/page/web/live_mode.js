@@ -1,4 +1,4 @@
-// A live mode over the socket /live: frames out as JPEG, panels back (neurosplat/page/live_page.h).
+// A live mode over the socket /live: frames out, panels back (neurosplat/page/live_page.h).
 
 import { drawPanels, layOut } from './drawing.js';
 
@@ -38,7 +38,8 @@ export class LiveMode {
   async see(canvas) {
     const number = ++this.number;
     this.sent.set(number, performance.now());
-    const blob = await new Promise((done) => canvas.toBlob(done, 'image/jpeg', 0.92));
+    const type = this.mode.lossless ? 'image/png' : 'image/jpeg';
+    const blob = await new Promise((done) => canvas.toBlob(done, type, 0.92));
     const head = new DataView(new ArrayBuffer(4));
     head.setUint32(0, number, true);
     if (this.socket.readyState === WebSocket.OPEN) this.socket.send(new Blob([head, blob]));

@@ -25,6 +25,7 @@ void join(const std::shared_ptr<OfferedModels<SplatVae>>& models, Served& served
       page_mode(agreement, "Agreement",
                 "What the coarse gist and the fine retina agree on is seen; the rest is surprise.",
                 4, agreement_columns());
+  agreeing.lossless = true;
   agreeing.make = [agreement](const std::map<std::string, std::string>&) {
     return agreement.make(std::nullopt);
   };

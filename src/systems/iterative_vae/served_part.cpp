@@ -40,6 +40,7 @@ void join(const std::shared_ptr<Offered>& offered, Served& served) {
                 .panels = 4,
                 .gap = kSheetGap};
   for (const auto& column : inference_columns()) mode.columns.push_back(column.name);
+  mode.lossless = true;
   mode.choices = {offered->choice(), {"steps", {"1", "4", "16"}}};
   mode.make = [offered](const std::map<std::string, std::string>& chosen) {
     return seeing_with(offered->of(chosen), chosen.at("steps"));

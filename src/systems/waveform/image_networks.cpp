@@ -172,13 +172,13 @@ at::Tensor bounded(const at::Tensor& latents) {
   return latents * (kMost * (deviation / kMost).tanh() / deviation);
 }
 
-void start_quietly(nn::Module& networks) {
+void start_quietly(nn::Module& networks, bool corrections) {
   const at::NoGradGuard no_gradient;
   for (auto& item : networks.named_parameters()) {
     const auto ends = [&](const char* end) { return item.key().ends_with(end); };
-    if (ends("second.weight") || ends("to_latent.weight") || ends("to_colours.weight")) {
-      item.value().mul_(kQuiet);
-    }
+    const bool corrects =
+        corrections && (ends("image_encoder.to_latent.weight") || ends("to_colours.weight"));
+    if (corrects || ends("second.weight")) item.value().mul_(kQuiet);
   }
 }
 

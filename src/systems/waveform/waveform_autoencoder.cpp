@@ -51,7 +51,7 @@ class WaveformNetworks : public torch::nn::Module {
     register_module("image_decoder", image_decoder);
     scale = register_module("scale", std::make_shared<Scale>(sizes.electrodes));
     initialise_layers(*this, seed);
-    if (!author) start_quietly(*this);
+    if (!author) start_quietly(*this, sizes.linear_code);
     if (sizes.linear_code) {
       code = register_module("code", LinearCode(sizes.image_size, sizes.latent, seed));
     }

@@ -1,14 +1,18 @@
 #include "neurosplat/systems/waveform/waveform_autoencoder.h"
 
 #include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/io/safetensors.h"
+#include "neurosplat/metrics/linear_floor.h"
 #include "neurosplat/systems/waveform/model_file.h"
 #include "support/temporary_folder.h"
 
@@ -17,6 +21,26 @@ namespace {
 
 WaveformArchitecture tiny() {
   return {.image_size = 32, .latent = 8, .electrodes = 3, .samples = 20, .width = 8};
+}
+
+/// Slow waves of random colours, [count, 3, 32, 32].
+at::Tensor random_pictures(std::int64_t count) {
+  const auto place = at::arange(32) / 32.0;
+  const auto waves =
+      at::stack({at::ones({32}), at::cos(3.14159 * place), at::cos(6.28318 * place)});
+  const auto weights = at::randn({count, 3, 3, 3}, at::detail::createCPUGenerator(11), at::kFloat);
+  return (0.5 + 0.06 * at::einsum("bcij,ix,jy->bcxy", {weights, waves, waves})).clamp(0, 1);
+}
+
+at::Tensor bytes_of(const at::Tensor& pictures) {
+  return (pictures * 255).round().to(at::kByte);
+}
+
+PictureParts once(const at::Tensor& pictures) {
+  return [pictures, given = false]() mutable -> std::optional<at::Tensor> {
+    if (std::exchange(given, true)) return std::nullopt;
+    return pictures;
+  };
 }
 
 std::int64_t count_of(const WaveformAutoencoder& model, const std::string& part) {
@@ -48,12 +72,13 @@ TEST(WaveformAutoencoder, AuthorsSizes) {
 
 TEST(WaveformAutoencoder, ShapesOfEveryKind) {
   const at::NoGradGuard no_gradient;
-  auto splats = tiny(), perceptron = tiny(), author = tiny(), leaky = tiny();
+  auto linear = tiny(), splats = tiny(), perceptron = tiny(), author = tiny(), leaky = tiny();
   splats.image_head = "splats";
   perceptron.waveform_encoder = "mlp";
   author.network = leaky.network = "author";
   leaky.leaky_skips = true;
-  for (const auto& sizes : {tiny(), splats, perceptron, author, leaky}) {
+  linear.linear_code = true;
+  for (const auto& sizes : {tiny(), linear, splats, perceptron, author, leaky}) {
     const WaveformAutoencoder model(sizes, 2);
     const auto code = model.encode(at::rand({2, 3, 32, 32}));
     EXPECT_EQ(code.latent.sizes(), at::IntArrayRef({2, 8}));
@@ -80,12 +105,43 @@ TEST(WaveformAutoencoder, LeakySkipsCarryThePicture) {
   EXPECT_FALSE(model.decode(one.latent, one.skips).equal(model.decode(one.latent, other.skips)));
 }
 
-TEST(WaveformAutoencoder, LatentsOfOursHaveUnitVariance) {
+/// However loud a picture is, its latent's deviation stays below 2, and grows with the picture's.
+TEST(WaveformAutoencoder, LatentsOfOursAreBounded) {
   const at::NoGradGuard no_gradient;
-  const WaveformAutoencoder model(tiny(), 2);
-  const auto latent = model.encode(at::rand({5, 3, 32, 32})).latent;
-  EXPECT_TRUE(latent.mean(1).abs().lt(1e-5).all().item<bool>());
-  EXPECT_TRUE(latent.square().mean(1).sub(1).abs().lt(1e-3).all().item<bool>());
+  auto sizes = tiny();
+  sizes.linear_code = true;
+  const WaveformAutoencoder model(sizes, 2);
+  model.fit_linear_code(once(bytes_of(random_pictures(64))));
+  const auto picture = random_pictures(1) - 0.5;
+  double before = 0;
+  for (const double loud : {0.2, 1.0, 5.0, 1000.0}) {
+    const auto deviation =
+        model.encode(0.5 + loud * picture).latent.square().mean().sqrt().item<double>();
+    EXPECT_GT(deviation, before);
+    EXPECT_LE(deviation, 2 + 1e-5);
+    before = deviation;
+  }
+  EXPECT_NEAR(before, 2, 1e-3);
+}
+
+/// Before any training a linear code draws pictures nearly as well as its principal components do.
+TEST(WaveformAutoencoder, BeginsWithPrincipalComponents) {
+  const at::NoGradGuard no_gradient;
+  auto sizes = tiny();
+  sizes.linear_code = true;
+  sizes.latent = 48;
+  const WaveformAutoencoder model(sizes, 2);
+  const auto pictures = random_pictures(64);
+  const auto error = [&] {
+    return (model.decode(model.encode(pictures).latent) - pictures).square().mean().item<double>();
+  };
+  const double unfitted = error();
+  model.fit_linear_code(once(bytes_of(pictures)));
+  const auto floor =
+      project(fit_linear_floor(bytes_of(at::cat({pictures, pictures.flip(3)})), 48), pictures);
+  const double best = (floor - pictures).square().mean().item<double>();
+  EXPECT_LT(error(), 3 * best + 1e-3);
+  EXPECT_LT(error(), 0.5 * unfitted);
 }
 
 TEST(WaveformAutoencoder, ScaleGoesBothWays) {
@@ -109,8 +165,10 @@ TEST(WaveformAutoencoder, RefusesOtherShapes) {
            [](auto& s) { s.network = "other"; }, [](auto& s) { s.image_size = 40; },
            [](auto& s) { s.latent = 0; }, [](auto& s) { s.width = 12; },
            [](auto& s) { s.electrodes = 0; }, [](auto& s) { s.samples = 2; },
-           [](auto& s) { s.leaky_skips = true; }, [](auto& s) { s.image_head = "x"; },
-           [](auto& s) { s.waveform_encoder = "x"; }}) {
+           [](auto& s) { s.leaky_skips = true; },
+           [](auto& s) { s.linear_code = true, s.image_size = 16; },
+           [](auto& s) { s.linear_code = true, s.network = "author"; },
+           [](auto& s) { s.image_head = "x"; }, [](auto& s) { s.waveform_encoder = "x"; }}) {
     auto sizes = tiny();
     change(sizes);
     EXPECT_THROW(WaveformAutoencoder{sizes}, UsageError);
@@ -124,6 +182,7 @@ TEST(WaveformModelFile, KeepsTheModel) {
   for (const char* network : {"ours", "author"}) {
     auto sizes = tiny();
     sizes.network = network;
+    sizes.linear_code = sizes.network == "ours";
     const WaveformAutoencoder model(sizes, 4);
     model.set_scale(at::ones({3}), at::full({3}, 2.0));
     save_waveform_autoencoder(folder / "model.safetensors", model, {{"fold", "3"}});

@@ -24,6 +24,11 @@ class WaveformServicesTest : public ::testing::Test {
         services_(model_, limits()),
         server_(options()) {
     services_.add_to(server_);
+    server_.get("/metrics", [this](const Target&) {
+      MetricsText metrics;
+      services_.add_to(metrics);
+      return Reply{200, MetricsText::kType, metrics.body()};
+    });
     server_.start();
   }
 
@@ -152,7 +157,7 @@ TEST_F(WaveformServicesTest, ErrorsAreAnswers) {
             "reconstructed_image");
   EXPECT_EQ(metric("websocket_errors_total"), 7);
   EXPECT_EQ(metric("visual_thoughts_reconstructed_total"), 1);
-  EXPECT_EQ(metric("active_websockets"), 2);
+  EXPECT_EQ(server_.counts().open_sockets, 2);
   EXPECT_EQ(metric("health_requests_total"), 0);
   const auto health = Json::parse(http_get(server_.port(), "/health").body);
   EXPECT_EQ(health.at("status"), "ok");

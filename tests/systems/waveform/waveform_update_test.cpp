@@ -15,6 +15,7 @@ namespace {
 WaveformConfig tiny() {
   WaveformConfig config;
   config.image_size = 16;
+  config.linear_code = false;
   config.width = 8;
   config.latent = 8;
   config.electrodes = 2;
