@@ -118,6 +118,12 @@ void AtomicFile::write(const void* bytes, std::size_t count) {
   write_fully(file_, bytes, count, path_);
 }
 
+void AtomicFile::rewrite(std::size_t offset, const void* bytes, std::size_t count) {
+  const auto written = ::pwrite(file_, bytes, count, static_cast<off_t>(offset));
+  if (written < 0) fail(path_, errno);
+  if (static_cast<std::size_t>(written) != count) fail(path_, ENOSPC);
+}
+
 void AtomicFile::commit() {
   if (temporary_.empty()) {
     if (::close(std::exchange(file_, -1)) != 0) fail(path_, errno);

@@ -63,6 +63,16 @@ at::Tensor read_array(OpenFile& file) {
   return tensor;
 }
 
+/// Version 1 of a float64 array, as long whatever the number of rows.
+std::string header_of(std::int64_t rows, std::int64_t columns) {
+  constexpr std::size_t kLength = 128, kPreamble = 10;
+  auto header =
+      text("{'descr': '<f8', 'fortran_order': False, 'shape': (", rows, ", ", columns, "), }");
+  header.resize(kLength - kPreamble - 1, ' ');
+  const char length[] = {static_cast<char>(kLength - kPreamble), 0};
+  return std::string(kMagic) + std::string({1, 0}) + std::string(length, 2) + header + '\n';
+}
+
 }  // namespace
 
 at::Tensor read_npy(const std::filesystem::path& path) {
@@ -78,6 +88,28 @@ at::Tensor read_npy(const std::filesystem::path& path) {
   } catch (const std::exception&) {
     throw refuse("there is not the memory to read it");
   }
+}
+
+GrowingNpy::GrowingNpy(const std::filesystem::path& path, std::int64_t columns)
+    : file_(path, /*wait=*/false), columns_(columns) {
+  const auto header = header_of(0, columns);
+  file_.write(header.data(), header.size());
+}
+
+void GrowingNpy::append(const at::Tensor& rows) {
+  if (rows.dim() != 2 || rows.size(1) != columns_ || rows.scalar_type() != at::kDouble) {
+    throw UsageError(text("rows: expected float64 [n, ", columns_, "], got ", rows.scalar_type(),
+                          ' ', rows.sizes()));
+  }
+  const auto whole = rows.contiguous();
+  file_.write(whole.data_ptr(), static_cast<std::size_t>(whole.numel()) * sizeof(double));
+  rows_ += rows.size(0);
+}
+
+void GrowingNpy::commit() {
+  const auto header = header_of(rows_, columns_);
+  file_.rewrite(0, header.data(), header.size());
+  file_.commit();
 }
 
 }  // namespace neurosplat

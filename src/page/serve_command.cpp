@@ -94,6 +94,7 @@ int serve(const Options& options, const std::vector<ServedPart>& parts) {
   if (!server_options.token.empty()) log::info("open it with /?token= and the token behind");
   while (!InterruptGuard::raised()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   server.stop();
+  for (const auto& end : served.endings) end();
   log::info("stopped");
   return 0;
 }

@@ -26,4 +26,11 @@ void add_stream_options(CLI::App& command, StreamOptions& options,
       ->capture_default_str();
 }
 
+void add_signal_options(CLI::App& command, SignalOptions& options, const std::string& what) {
+  command.add_flag("--lsl", options.lsl,
+                   "offer " + what + " as a stream of the Lab Streaming Layer (needs liblsl)");
+  command.add_option("--signal", options.record,
+                     "write " + what + " to this .csv or .npy file, whole at the end");
+}
+
 }  // namespace neurosplat::apps

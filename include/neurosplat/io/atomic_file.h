@@ -20,6 +20,8 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   void write(const void* bytes, std::size_t count);
+  /// Bytes that were written before, anew; not of a device. `offset` counts from the beginning.
+  void rewrite(std::size_t offset, const void* bytes, std::size_t count);
   /// Once; the folder is synced as well.
   void commit();
 

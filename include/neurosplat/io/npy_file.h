@@ -2,7 +2,10 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <filesystem>
+
+#include "neurosplat/io/atomic_file.h"
 
 namespace neurosplat {
 
@@ -12,5 +15,21 @@ namespace neurosplat {
 /// the file before anything is allocated; Python objects are refused, no code is run.
 /// Throws Error, one line.
 at::Tensor read_npy(const std::filesystem::path& path);
+
+/// A .npy file of float64 rows, [rows, columns], that grows; whole once it is committed, not there
+/// otherwise. Not to a device: its header is written last.
+class GrowingNpy {
+ public:
+  /// Throws Error where another writer has the file.
+  GrowingNpy(const std::filesystem::path& path, std::int64_t columns);
+
+  /// float64 [n, columns]. Throws UsageError for another shape.
+  void append(const at::Tensor& rows);
+  void commit();
+
+ private:
+  AtomicFile file_;
+  std::int64_t columns_, rows_ = 0;
+};
 
 }  // namespace neurosplat

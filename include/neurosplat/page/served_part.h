@@ -17,6 +17,7 @@ struct Served {
   WebServer& server;
   std::vector<PageMode> modes = {};
   std::vector<std::function<void(MetricsText&)>> metrics = {};
+  std::vector<std::function<void()>> endings = {};  ///< after the server has stopped
   std::vector<std::string> metrics_paths = {"/metrics"};
 };
 

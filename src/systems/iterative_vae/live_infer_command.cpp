@@ -1,3 +1,5 @@
+#include <ATen/ATen.h>
+
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -23,6 +25,7 @@ struct Request {
   LiveInferenceSettings settings;
   std::int64_t seed = 0;
   bool smoke = false;
+  SignalOptions signal;
   StreamOptions stream;
 };
 
@@ -39,6 +42,11 @@ IterativeVae model_of(const Request& request, LiveInferenceSettings& settings) {
   return stored.model;
 }
 
+void send_spikes(SignalSink& signal, const LiveInference& eye) {
+  const auto spikes = eye.spikes();
+  signal.push(spikes, at::full({spikes.size(0)}, signal_clock(), at::kDouble));
+}
+
 std::string summary_of(const Request& request, const LiveReport& report) {
   auto summary = (request.smoke ? "smoke: ok, " : "") + rate_summary(report);
   if (report.rows == 0) return summary;
@@ -52,6 +60,7 @@ int run(const Request& request) {
   settings.seed = checked_seed(request.seed);
   auto outputs = outputs_of(request.stream);
   outputs.reads("model", request.model, kIterativeVaeFileNames);
+  outputs.writes("signal", request.signal.record);
   outputs.check();
   const auto window =
       request.smoke ? nullptr : open_window(request.stream, "neurosplat: infer", {kMode});
@@ -70,11 +79,19 @@ int run(const Request& request) {
                              settings.guard ? ", guarded" : ""),
                         window != nullptr);
   }
-  const ModeActions actions = {[&](const Frame& frame) { return eye.see(frame); },
+  const auto signal = open_signal(request.signal, LiveInference::signal());
+  const ModeActions actions = {[&](const Frame& frame) {
+                                 auto seen = eye.see(frame);
+                                 if (signal) send_spikes(*signal, eye);
+                                 return seen;
+                               },
                                [&] { eye.reset(); }};
   ModeSwitch seeing({{kMode, [actions] { return actions; }}}, kMode, actions);
-  return watch(request.stream, inference_columns(), seeing, *source, window.get(), sink.get(),
-               [&](const LiveReport& report) { return summary_of(request, report); });
+  const int code =
+      watch(request.stream, inference_columns(), seeing, *source, window.get(), sink.get(),
+            [&](const LiveReport& report) { return summary_of(request, report); });
+  if (signal) signal->close();
+  return code;
 }
 
 }  // namespace
@@ -98,6 +115,7 @@ void add_live_infer(Program& program) {
   command.add_flag("--smoke", request->smoke,
                    "three generated frames and a random model, no window, to see that everything "
                    "works");
+  add_signal_options(command, request->signal, "every spike (patch, neuron, activity)");
   add_stream_options(command, request->stream,
                      "latency, R2, share of zeros, mean rate of every frame");
 }

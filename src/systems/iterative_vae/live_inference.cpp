@@ -109,6 +109,17 @@ void LiveInference::remember_spikes(const at::Tensor& activity) {
   raster_.narrow(0, 0, newest.numel()).select(1, kRasterFrames - 1).copy_(newest);
 }
 
+at::Tensor LiveInference::spikes() const {
+  const auto activity = inference_.activity().to(at::kCPU);
+  const auto places = activity.nonzero();
+  const auto amount = activity.masked_select(activity.ne(0)).unsqueeze(1);
+  return at::cat({places.to(at::kFloat), amount}, 1);
+}
+
+SignalDescription LiveInference::signal() {
+  return {"neurosplat spikes", "Spikes", {"patch", "neuron", "activity"}, "none"};
+}
+
 double LiveInference::mean_rate() const {
   if (!poisson_) return inference_.activity().abs().mean().item<double>();
   return inference_.state().front().exp().mean().item<double>();

@@ -46,7 +46,8 @@ std::shared_ptr<WaveformPart> make_author_waveform_encoder(const WaveformArchite
 /// as kept about 1, never above 2, so that noise of a fixed deviation has a meaning.
 at::Tensor bounded(const at::Tensor& latents);
 
-/// Blocks begin as almost the identity; where there are `corrections` to a linear code, so do those.
+/// Blocks begin as almost the identity; where there are `corrections` to a linear code, so do
+/// those.
 void start_quietly(torch::nn::Module& networks, bool corrections);
 
 }  // namespace neurosplat

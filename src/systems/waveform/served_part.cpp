@@ -5,6 +5,8 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/io/outputs.h"
+#include "neurosplat/program/command_options.h"
 #include "neurosplat/program/shipped_file.h"
 #include "neurosplat/systems/waveform/commands.h"
 #include "neurosplat/systems/waveform/model_file.h"
@@ -16,7 +18,16 @@ namespace {
 struct Options {
   std::filesystem::path model;
   std::int64_t keep_seconds = 600;
+  SignalOptions signal;
 };
+
+SignalDescription description_of(const WaveformArchitecture& sizes) {
+  SignalDescription signal{"neurosplat waveform", "Waveform", {}, "int8 units of the recording"};
+  for (std::int64_t i = 1; i <= sizes.electrodes; ++i) {
+    signal.channels.push_back(text("electrode ", i));
+  }
+  return signal;
+}
 
 void join(Options options, Served& served) {
   if (options.keep_seconds < 1 || options.keep_seconds > 86400) {
@@ -26,7 +37,13 @@ void join(Options options, Served& served) {
   WaveformServices::Limits limits;
   limits.keep = std::chrono::seconds(options.keep_seconds);
   auto stored = load_waveform_autoencoder(options.model);
-  const auto services = std::make_shared<WaveformServices>(std::move(stored.model), limits);
+  Outputs outputs(/*overwrite=*/false);
+  outputs.writes("signal", options.signal.record);
+  outputs.check();
+  const std::shared_ptr<SignalSink> signal =
+      open_signal(options.signal, description_of(stored.model.architecture()));
+  const auto services = std::make_shared<WaveformServices>(std::move(stored.model), limits, signal);
+  if (signal) served.endings.push_back([signal] { signal->close(); });
   services->add_to(served.server);
   served.metrics.push_back([services](MetricsText& metrics) { services->add_to(metrics); });
   served.metrics_paths.push_back(std::string(kOriginalRoot) + "/metrics");
@@ -44,6 +61,7 @@ ServedPart waveform_part() {
         .add_option("--keep-seconds", options->keep_seconds,
                     "seconds that a picture which nobody watches is kept")
         ->capture_default_str();
+    add_signal_options(command, options->signal, "every simulated waveform");
   };
   return {add_options, [options](Served& served) { join(*options, served); }};
 }

@@ -13,6 +13,7 @@
 #include "neurosplat/data/picture_loader.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/picture_bytes.h"
+#include "neurosplat/recordings/recording.h"
 
 namespace neurosplat {
 namespace {
@@ -70,8 +71,9 @@ class WaveformServices::Service : public Conversation {
   Answer answer_;
 };
 
-WaveformServices::WaveformServices(WaveformAutoencoder model, const Limits& limits)
-    : model_(std::move(model)), limits_(limits) {}
+WaveformServices::WaveformServices(WaveformAutoencoder model, const Limits& limits,
+                                   std::shared_ptr<SignalSink> signal)
+    : model_(std::move(model)), limits_(limits), signal_(std::move(signal)) {}
 
 void WaveformServices::add_to(WebServer& server) {
   const std::string root = kOriginalRoot;
@@ -108,6 +110,7 @@ Message WaveformServices::simulate(const ServiceMessage& said) {
   const auto latent = model_.encode_waveforms(waveform)[0].cpu();
   const auto recorded = model_.in_recorded_units(waveform)[0].cpu();
   ++simulated_;
+  send_signal(recorded);
   deliver(said.session, drawn_message(said, latent));
   if (said.envelope) {
     return text_message({{"status", "success"},
@@ -120,6 +123,13 @@ Message WaveformServices::simulate(const ServiceMessage& said) {
                        {"session_id", said.session},
                        {"payload", list_of(latent)},
                        {"waveform", waveform_of(recorded)}});
+}
+
+void WaveformServices::send_signal(const at::Tensor& waveform) {
+  if (!signal_) return;
+  const auto samples = waveform.t().contiguous();
+  const auto times = at::arange(samples.size(0), at::kDouble) / kSnippetRate + signal_clock();
+  signal_->push(samples, times);
 }
 
 Message WaveformServices::reconstruct(const ServiceMessage& said) {

@@ -11,6 +11,7 @@
 
 #include "neurosplat/serving/metrics_text.h"
 #include "neurosplat/serving/web_server.h"
+#include "neurosplat/signals/signal_sink.h"
 #include "neurosplat/systems/waveform/waveform_autoencoder.h"
 #include "systems/waveform/service_messages.h"
 
@@ -30,7 +31,10 @@ class WaveformServices {
     std::size_t most_sessions = 1000;  ///< with a kept picture; the oldest goes first
   };
 
-  WaveformServices(WaveformAutoencoder model, const Limits& limits);
+  /// `signal`, where there is one, gets every waveform as it is made: a channel for each electrode,
+  /// samples at kSnippetRate.
+  WaveformServices(WaveformAutoencoder model, const Limits& limits,
+                   std::shared_ptr<SignalSink> signal = nullptr);
 
   /// Routes of both formats, and /health. The server must not outlive this.
   void add_to(WebServer& server);
@@ -55,8 +59,11 @@ class WaveformServices {
   void forget_old();
   Reply health() const;
 
+  void send_signal(const at::Tensor& waveform);
+
   WaveformAutoencoder model_;
   Limits limits_;
+  std::shared_ptr<SignalSink> signal_;
   mutable std::mutex mutex_;
   std::map<std::string, Session> sessions_;
   mutable std::atomic<std::uint64_t> health_requests_ = 0;

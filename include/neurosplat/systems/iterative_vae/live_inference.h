@@ -8,6 +8,7 @@
 #include "neurosplat/data/whitening.h"
 #include "neurosplat/io/frame_source.h"
 #include "neurosplat/live/live_loop.h"
+#include "neurosplat/signals/signal_sink.h"
 #include "neurosplat/systems/iterative_vae/iterative_inference.h"
 #include "neurosplat/systems/iterative_vae/iterative_vae.h"
 
@@ -38,6 +39,10 @@ class LiveInference {
   /// Its numbers are those of inference_columns(); a frame of one grey has none, and is inferred as
   /// zeros.
   SeenFrame see(const Frame& frame);
+  /// What was active in the last frame's last step: float32 [n, 3], patch, neuron (of the patch),
+  /// activity.
+  at::Tensor spikes() const;
+  static SignalDescription signal();
   /// Back to the prior, and the raster emptied.
   void reset();
 
