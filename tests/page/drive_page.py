@@ -200,7 +200,6 @@ def solvers(viewer):
 
 
 def keyboard(viewer, folder):
-    viewer.find("help").click()
     viewer.press("2")
     assert viewer.find("mode-agreement").get_attribute("aria-selected") == "true"
     viewer.press("1")
@@ -218,6 +217,14 @@ def keyboard(viewer, folder):
     viewer.wait("the snapshot", lambda: saved.exists() and saved.read_bytes()[:4] == b"\x89PNG")
 
 
+def thought_again(viewer):
+    """Chosen anew while it runs, it begins once."""
+    viewer.choose("thought")
+    viewer.expect_moving(3)
+    time.sleep(2.5)
+    viewer.expect_moving(3)
+
+
 def phone(viewer):
     viewer.browser.set_window_size(412, 915)
     time.sleep(0.5)
@@ -229,6 +236,7 @@ def phone(viewer):
 
 def complaints(browser, address):
     """Errors in the console, and requests that left for elsewhere."""
+    sockets = 0
     bad = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     for entry in browser.get_log("performance"):
         message = json.loads(entry["message"])["message"]
@@ -236,6 +244,10 @@ def complaints(browser, address):
             url = message["params"]["request"]["url"]
             if not url.startswith((address, "blob:", "data:", "chrome")):
                 bad.append(f"request to {url}")
+        sockets += message["method"] == "Network.webSocketCreated"
+    # One for the modes, two each time that thought to image begins: twice.
+    if sockets != 5:
+        bad.append(f"{sockets} WebSockets, expected 5")
     return bad
 
 
@@ -245,6 +257,8 @@ def reconnects(viewer, program, options, address):
     again = Server(program, "--port", address.rsplit(":", 1)[1], *options)
     try:
         viewer.wait("the connection", lambda: viewer.find("connection").text == "connected")
+        viewer.expect_moving(3)
+        viewer.choose("lock")
         viewer.expect_moving(3)
     finally:
         code = again.stop()
@@ -280,6 +294,7 @@ def main():
         sources(viewer, folder)
         keyboard(viewer, folder)
         phone(viewer)
+        thought_again(viewer)
         bad = complaints(browser, server.address)
         assert not bad, bad
         code = server.stop()

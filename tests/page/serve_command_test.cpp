@@ -1,4 +1,5 @@
 // The services as a user starts and ends them.
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
@@ -9,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "neurosplat/io/npy_file.h"
+#include "neurosplat/io/picture_bytes.h"
 #include "neurosplat/systems/waveform/model_file.h"
 #include "serving/web_test_client.h"
 #include "support/command.h"
@@ -69,6 +72,60 @@ TEST_F(LiveServe, SaysWhereItListensAndEndsWell) {
   EXPECT_EQ(stop(), 0);
 }
 
+/// The relay goes in the middle of a stream and comes back on its port: a watcher is told, comes
+/// again and gets what is drawn from then on.
+TEST_F(LiveServe, ARestartIsGoodbyeAndAFreshStart) {
+  const std::string drawn = R"({"session_id": "a", "payload": [1, 2, 3, 4]})";
+  const int port = start({"--port", "0"});
+  {
+    testing::SocketClient watcher(port, "/frontend/a"), relay(port, "/reconstruct");
+    relay.send(drawn);
+    EXPECT_NE(watcher.receive()->find("reconstructed_image"), std::string::npos);
+    ::kill(running_.process, SIGTERM);
+    EXPECT_EQ(watcher.receive(), std::nullopt);
+    EXPECT_EQ(watcher.close_code(), 1001);
+  }
+  EXPECT_EQ(stop(), 0);
+  EXPECT_EQ(start({"--port", std::to_string(port)}), port);
+  testing::SocketClient watcher(port, "/frontend/a"), relay(port, "/reconstruct");
+  relay.send(drawn);
+  EXPECT_NE(watcher.receive()->find("reconstructed_image"), std::string::npos);
+  EXPECT_EQ(stop(), 0);
+}
+
+TEST_F(LiveServe, WritesItsWaveforms) {
+  const auto file = folder_ / "waveforms.npy";
+  const int port = start({"--port", "0", "--signal", file.string()});
+  const auto png = to_base64(encode_png(at::full({3, 16, 16}, 0.5)));
+  testing::SocketClient client(port, "/simulate");
+  for (int i = 0; i < 2; ++i) {
+    client.send(R"({"session_id": "a", "image_base64": ")" + png + "\"}");
+    EXPECT_NE(client.receive()->find("waveform_latent"), std::string::npos);
+  }
+  EXPECT_FALSE(std::filesystem::exists(file));
+  EXPECT_EQ(stop(), 0);
+  const auto rows = read_npy(file);
+  ASSERT_EQ(rows.sizes(), at::IntArrayRef({96, 3}));
+  EXPECT_NEAR((rows[47][0] - rows[0][0]).item<double>(), 47.0 / 30000, 1e-9);
+  EXPECT_TRUE(rows.slice(0, 0, 48).slice(1, 1).equal(rows.slice(0, 48).slice(1, 1)));
+  EXPECT_GT(rows.slice(1, 1).abs().max().item<double>(), 0);
+  EXPECT_EQ(testing::run_command(command({"--port", "0", "--signal", file.string()})).status, 2);
+}
+
+TEST_F(LiveServe, ServesThePage) {
+  const int port = start({"--port", "0"});
+  EXPECT_NE(testing::http_get(port, "/").body.find("neurosplat"), std::string::npos);
+  EXPECT_NE(testing::http_get(port, "/metrics").body.find("page_viewers 0\n"), std::string::npos);
+  testing::SocketClient viewer(port, "/live");
+  const auto modes = *viewer.receive();
+  for (const char* name : {"lock", "agreement", "saccade", "infer"}) {
+    EXPECT_NE(modes.find(std::string("\"name\":\"") + name + "\""), std::string::npos) << name;
+  }
+  viewer.send(R"({"mode": "lock", "choices": {"solver": "adam"}})");
+  EXPECT_NE(viewer.receive()->find(R"("solver":"adam")"), std::string::npos);
+  EXPECT_EQ(stop(), 0);
+}
+
 TEST_F(LiveServe, RefusesWhatCannotBe) {
   const auto refusal = [&](const std::vector<std::string>& more) {
     return testing::run_command(command(more));
@@ -82,6 +139,8 @@ TEST_F(LiveServe, RefusesWhatCannotBe) {
   EXPECT_EQ(refusal({"--certificate", "a.pem"}).status, 2);
   EXPECT_EQ(refusal({"--message-mib", "0"}).status, 2);
   EXPECT_EQ(refusal({"--model", (folder_ / "none").string()}).status, 1);
+  EXPECT_EQ(refusal({"--splat-model", (folder_ / "none").string()}).status, 1);
+  EXPECT_EQ(refusal({"--signal", (folder_ / "a.txt").string()}).status, 2);
 }
 
 /// Autobahn's cases, as kosoku has them, where it is installed.

@@ -36,10 +36,7 @@ function openSocket(path, hear, ended) {
   const socket = new WebSocket(addressOf(path));
   socket.binaryType = 'arraybuffer';
   socket.onmessage = (event) => hear(event.data);
-  socket.onclose = () => {
-    if (ended) ended();
-    else if (page.seeing instanceof ThoughtMode && page.running) setTimeout(() => restart(), 1000);
-  };
+  socket.onclose = ended;
   return socket;
 }
 
@@ -120,8 +117,17 @@ function restart() {
   element('figures').textContent = '';
   element('note').textContent = '';
   const stage = element('stage');
-  page.seeing = page.mode === THOUGHT ? new ThoughtMode(openSocket, stage, tell) : new LiveMode(page.mode, page.socket, stage, tell);
+  page.seeing = page.mode === THOUGHT
+    ? new ThoughtMode(openSocket, stage, tell, beginAgain)
+    : new LiveMode(page.mode, page.socket, stage, tell);
   page.seeing.begin(chosen());
+}
+
+// Where the whole program has gone, connect() begins again once it is back.
+function beginAgain(seeing) {
+  setTimeout(() => {
+    if (page.seeing === seeing && page.socket.readyState === WebSocket.OPEN) restart();
+  }, 1000);
 }
 
 function tell({ error, latency, computing, note }) {

@@ -6,13 +6,15 @@ import { drawWaveforms, drawWhole, layOut } from './drawing.js';
 const MOST_IN_FLIGHT = 2;
 
 export class ThoughtMode {
-  constructor(open, stage, tell) {
+  /** `open(path, hear, ended)` gives a socket; `lost` is called when one of ours ends by itself. */
+  constructor(open, stage, tell, lost) {
     this.open = open;
+    this.lost = lost;
+    this.closed = false;
     this.tell = tell;
     this.session = crypto.randomUUID ? crypto.randomUUID() : `page-${Date.now()}-${Math.random()}`;
     [this.input, this.plot, this.output] = layOut(stage, ['input', 'waveforms of the electrodes', 'reconstruction']);
     this.began = [];
-    this.frames = [];
   }
 
   get frameSide() {
@@ -20,10 +22,13 @@ export class ThoughtMode {
   }
 
   begin() {
-    this.close();
-    this.began = [];
-    this.simulate = this.open('/simulate', (data) => this.hearWaveform(data));
-    this.relay = this.open('/reconstruct', (data) => this.hearPicture(data));
+    const ended = () => {
+      if (this.closed) return;
+      this.close();
+      this.lost(this);
+    };
+    this.simulate = this.open('/simulate', (data) => this.hearWaveform(data), ended);
+    this.relay = this.open('/reconstruct', (data) => this.hearPicture(data), ended);
   }
 
   forget() {
@@ -78,6 +83,7 @@ export class ThoughtMode {
   }
 
   close() {
+    this.closed = true;
     for (const socket of [this.simulate, this.relay]) if (socket) socket.close();
   }
 }

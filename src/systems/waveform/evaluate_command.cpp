@@ -1,9 +1,11 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -20,6 +22,7 @@
 #include "neurosplat/systems/waveform/commands.h"
 #include "neurosplat/systems/waveform/model_file.h"
 #include "neurosplat/systems/waveform/response_data.h"
+#include "neurosplat/training/linear_code.h"
 #include "neurosplat/training/stored_model.h"
 #include "systems/waveform/waveform_scores.h"
 
@@ -125,6 +128,25 @@ nlohmann::ordered_json scores_of(const Row& row, const Measured& measured, const
            permutation_p(row.drawn, measured.pictures, measured.number, options.shuffles, seed)}};
 }
 
+/// The floor of a ceiling: principal components of the training pictures, below their 32 x 32 band,
+/// as many as a latent has numbers. Nothing for pictures smaller than that.
+std::optional<double> pca_psnr_db(const ResponseData& data, const at::Tensor& trained,
+                                  const at::Tensor& pictures, std::int64_t latent) {
+  constexpr std::int64_t kPart = 256;
+  const auto side = pictures.size(2);
+  if (side < LinearCodeImpl::kSide) return std::nullopt;
+  LinearCode code(side, latent, 0);
+  std::int64_t first = 0;
+  code->fit([&]() -> std::optional<at::Tensor> {
+    const auto count = std::min(kPart, trained.size(0) - first);
+    if (count <= 0) return std::nullopt;
+    first += count;
+    return data.pictures.index_select(0, trained.narrow(0, first - count, count));
+  });
+  const auto drawn = code->high(code->decode(code->encode(code->low(pictures)))).clamp(0, 1);
+  return score_pictures(drawn, pictures).psnr_db;
+}
+
 /// Electrodes below each other, time to the right, the largest magnitude black or white.
 at::Tensor picture_of_waveforms(const at::Tensor& waveforms, std::int64_t side) {
   const auto largest = waveforms.abs().amax({1, 2}, true).clamp_min(1e-6);
@@ -194,6 +216,12 @@ int evaluate(Options options) {
   for (const auto& loop : loops) rows.push_back(scores_of(loop, measured, options));
   file.results["rows"] = rows;
   print(rows);
+  const auto latent = stored.model.architecture().latent;
+  if (const auto pca = pca_psnr_db(data, trained, pictures, latent)) {
+    file.results["pca_psnr_mean_db"] = *pca;
+    std::printf("principal components of the training pictures, %lld numbers: %.2f dB\n",
+                static_cast<long long>(latent), *pca);
+  }
   write_experiment(options.common, file, kFigure,
                    figure_of(loops, measured, stored.model.standardised(test.waveforms),
                              stored.model.waveforms(drawn.latent)));
@@ -211,8 +239,7 @@ void add_evaluate_waveform(Program& program) {
       [options] { return evaluate(*options); });
   add_experiment_options(command, options->common, "waveform");
   command.add_option("--model", options->model,
-                     "run folder or .safetensors file; default: the shipped waveform-flowers, "
-                     "where there is one");
+                     "run folder or .safetensors file; default: the shipped waveform-flowers");
   command.add_option("--data,--data-dir", options->data,
                      "folder of the data set or recording that it was trained beside");
   command.add_option("--workers", options->workers, "threads that decode pictures")
