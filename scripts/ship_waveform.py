@@ -17,7 +17,7 @@ FULL_PRECISION = ("code.low_pass", "scale.")
 LIMITS = (
     "A simulation of simulated neurons: nothing here was recorded from a brain.",
     "The synthetic waveform is a code of the networks' own and looks nothing like a recorded one.",
-    "From a recorded waveform, a spike at most of each of 16 neurons, little more than the mean picture can be drawn.",
+    "What is drawn from a recorded waveform, a spike at most of each of 16 neurons, is further from the picture than the mean picture is.",
     "It has seen flowers.",
     "The training pictures are for research: use the weights for that.",
 )

@@ -52,6 +52,9 @@ class LiveServe : public ::testing::Test {
   }
   int stop() {
     ::kill(running_.process, SIGTERM);
+    return ended();
+  }
+  int ended() {
     const int status = testing::wait_for_command(running_.process);
     ::close(running_.reader);
     running_.process = 0;
@@ -85,7 +88,7 @@ TEST_F(LiveServe, ARestartIsGoodbyeAndAFreshStart) {
     EXPECT_EQ(watcher.receive(), std::nullopt);
     EXPECT_EQ(watcher.close_code(), 1001);
   }
-  EXPECT_EQ(stop(), 0);
+  EXPECT_EQ(ended(), 0);
   EXPECT_EQ(start({"--port", std::to_string(port)}), port);
   testing::SocketClient watcher(port, "/frontend/a"), relay(port, "/reconstruct");
   relay.send(drawn);

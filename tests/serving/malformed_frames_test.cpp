@@ -76,7 +76,7 @@ std::string greeting(Random& random) {
   return request;
 }
 
-/// Sends everything and resets the connection, so that no port waits.
+/// Sends everything, hears the answers, and resets the connection so that no port waits.
 void send_and_leave(int port, const std::string& bytes) {
   namespace asio = boost::asio;
   asio::io_context io;
@@ -84,8 +84,9 @@ void send_and_leave(int port, const std::string& bytes) {
   boost::system::error_code gone;
   socket.connect({asio::ip::make_address("127.0.0.1"), static_cast<unsigned short>(port)}, gone);
   asio::write(socket, asio::buffer(bytes), gone);
+  socket.shutdown(asio::ip::tcp::socket::shutdown_send, gone);
   std::array<char, 4096> answer;
-  socket.read_some(asio::buffer(answer), gone);
+  while (!gone) socket.read_some(asio::buffer(answer), gone);
   socket.set_option(asio::socket_base::linger(true, 0), gone);
   socket.close(gone);
 }

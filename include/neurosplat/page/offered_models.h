@@ -1,5 +1,7 @@
 #pragma once
 
+// Before any header of ATen: CLI11 would print the defaults of lists with ATen's operator.
+#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <functional>
 #include <map>

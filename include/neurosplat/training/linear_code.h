@@ -5,13 +5,10 @@
 #include <torch/nn/pimpl.h>
 
 #include <cstdint>
-#include <functional>
-#include <optional>
+
+#include "neurosplat/training/picture_parts.h"
 
 namespace neurosplat {
-
-/// Pictures a part at a time, uint8 [K, 3, S, S]; nothing after the last.
-using PictureParts = std::function<std::optional<at::Tensor>()>;
 
 /// Principal components of pictures below the 32 x 32 band of their cosine transform: what some
 /// hundred numbers can say of a picture lies there. Fitted, not learned; nothing of it has a

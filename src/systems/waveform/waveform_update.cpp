@@ -177,7 +177,8 @@ WaveformUpdate::Loss WaveformUpdate::waveform_loss(const at::Tensor& pictures,
     code = model_.encode(pictures);
     synthetic = model_.waveforms(code.latent);
     from_synthetic = model_.encode_waveforms(noisy(synthetic, config_.waveform_noise));
-    from_real = model_.encode_waveforms(recorded);
+    // Two showings of a picture are few: without noise of their own they are learned by heart.
+    from_real = model_.encode_waveforms(noisy(recorded, config_.waveform_noise));
     drawn = model_.decode(from_synthetic, code.skips);
     drawn_real = model_.decode(from_real, code.skips);
     if (phase == WaveformPhase::kJoint) {

@@ -13,7 +13,7 @@
 
 #include "neurosplat/renderer/packets/renderer.h"
 #include "neurosplat/training/latent.h"
-#include "neurosplat/training/linear_code.h"
+#include "neurosplat/training/picture_parts.h"
 
 namespace neurosplat {
 

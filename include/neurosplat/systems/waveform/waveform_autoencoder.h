@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "neurosplat/training/linear_code.h"
+#include "neurosplat/training/picture_parts.h"
 
 namespace neurosplat {
 

@@ -42,7 +42,7 @@ struct WaveformConfig : ImageOptions, DeviceOptions, RunOptions {
   std::int64_t accumulate = 1;
   bool flip = true;
   std::int64_t image_epochs = 25;
-  std::int64_t joint_epochs = 5;
+  std::int64_t joint_epochs = 0;
   std::int64_t schedule_epochs = 0;
   double lr = 1e-3;
   double weight_decay = 0.01;
@@ -131,8 +131,11 @@ void visit_options(WaveformConfig& config, Visitor&& visit) {
   training("clip", config.clip, "largest norm of the gradient", Positive{});
   training("latent_noise", config.latent_noise,
            "deviation of noise on the picture's latent, whose own is 1", AtLeast{0});
-  training("waveform_noise", config.waveform_noise,
-           "deviation of noise on synthetic waveforms, in deviations of the recording", AtLeast{0});
+  training(
+      "waveform_noise", config.waveform_noise,
+      "deviation of noise on synthetic waveforms, and in training on recorded ones, in deviations "
+      "of the recording",
+      AtLeast{0});
   training("perceptual", config.perceptual,
            "term added to the absolute error: none; pyramid: bands of a Laplacian pyramid and "
            "gradients; lite0: maps of EfficientNet-Lite0 (scripts/setup.sh --features); "
