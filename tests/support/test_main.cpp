@@ -10,8 +10,12 @@ namespace {
 
 constexpr int kSkipped = 77;  // SKIP_RETURN_CODE in list_suites.cmake
 
+bool suite_failed = false;
+
 class SkipReport : public testing::EmptyTestEventListener {
+  void OnTestStart(const testing::TestInfo&) override { in_a_test_ = true; }
   void OnTestEnd(const testing::TestInfo& test) override {
+    in_a_test_ = false;
     const auto& result = *test.result();
     if (!result.Skipped()) return;
     std::string reason;
@@ -21,6 +25,12 @@ class SkipReport : public testing::EmptyTestEventListener {
     }
     std::printf("SKIPPED %s.%s: %s\n", test.test_suite_name(), test.name(), reason.c_str());
   }
+  /// googletest counts the tests of a suite that could not be set up as skipped, and no failure.
+  void OnTestPartResult(const testing::TestPartResult& part) override {
+    suite_failed = suite_failed || (part.failed() && !in_a_test_);
+  }
+
+  bool in_a_test_ = false;
 };
 
 }  // namespace
@@ -30,6 +40,7 @@ int main(int argc, char** argv) {
   auto& all = *testing::UnitTest::GetInstance();
   all.listeners().Append(new SkipReport);  // googletest owns it
   const int status = RUN_ALL_TESTS();
+  if (suite_failed) return 1;
   const bool nothing_ran =
       all.skipped_test_count() > 0 && all.skipped_test_count() == all.test_to_run_count();
   return status == 0 && nothing_ran ? kSkipped : status;

@@ -11,6 +11,7 @@ namespace {
 void use_smoke_settings(WaveformConfig& config) {
   config.dataset = "smoke";
   config.image_size = 16;
+  config.linear_code = false;  // takes 32 pixels, and seconds to fit
   config.latent = 16;
   config.width = 8;
   config.electrodes = 4;
