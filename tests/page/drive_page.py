@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import time
+import urllib.parse
 import zlib
 
 SKIPPED = 77
@@ -27,6 +28,7 @@ except ImportError:
     print("SKIPPED: no Selenium for this Python (Debian: python3-selenium)")
     sys.exit(SKIPPED)
 
+TOKEN = "open sesame & more"
 CAMERA_SIDE, CAMERA_FRAMES = 160, 40
 
 
@@ -280,13 +282,13 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     camera = folder / "camera.y4m"
     camera_file(camera)
-    options = ["--model", arguments.model] if arguments.model else []
+    options = ["--token", TOKEN] + (["--model", arguments.model] if arguments.model else [])
     os.environ.setdefault("SE_OFFLINE", "true")
     server = Server(arguments.program, *options)
     browser = browser_for(folder, camera)
     try:
         viewer = Viewer(browser, arguments.screenshots)
-        browser.get(server.address + "/")
+        browser.get(f"{server.address}/?token={urllib.parse.quote(TOKEN)}")
         viewer.wait("the modes", lambda: len(viewer.find("modes").find_elements(By.TAG_NAME, "button")) == len(MODES))
         viewer.find("run").click()
         every_mode(viewer, arguments.screenshots is not None)
@@ -295,6 +297,7 @@ def main():
         keyboard(viewer, folder)
         phone(viewer)
         thought_again(viewer)
+        assert "token" not in browser.current_url, browser.current_url
         bad = complaints(browser, server.address)
         assert not bad, bad
         code = server.stop()

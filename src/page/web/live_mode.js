@@ -11,7 +11,6 @@ export class LiveMode {
     this.socket = socket;
     this.tell = tell;
     this.canvases = layOut(stage, Array.from({ length: mode.panels }, (_, place) => mode.panel_names[place] || ''));
-    if (mode.name === 'infer') stage.lastElementChild.classList.add('wide');
     this.sent = new Map();
     this.ready = false;
     this.number = 0;

@@ -87,11 +87,19 @@ int run(const Request& request) {
                                },
                                [&] { eye.reset(); }};
   ModeSwitch seeing({{kMode, [actions] { return actions; }}}, kMode, actions);
-  const int code =
-      watch(request.stream, inference_columns(), seeing, *source, window.get(), sink.get(),
-            [&](const LiveReport& report) { return summary_of(request, report); });
-  if (signal) signal->close();
-  return code;
+  const auto see_all = [&] {
+    return watch(request.stream, inference_columns(), seeing, *source, window.get(), sink.get(),
+                 [&](const LiveReport& report) { return summary_of(request, report); });
+  };
+  if (!signal) return see_all();
+  try {
+    const int code = see_all();
+    signal->close();
+    return code;
+  } catch (...) {
+    signal->close();  // what came until then is kept, as the panels are
+    throw;
+  }
 }
 
 }  // namespace

@@ -170,8 +170,9 @@ TEST_F(IterativeVaeCommands, LiveInfersAVideo) {
     all.insert(all.end(), more.begin(), more.end());
     return call("neurosplat-live", "infer", all);
   };
-  const auto run = live("model.safetensors", {"--size", "64", "--steps", "2", "--out",
-                                              path("panels"), "--metrics", path("frames.csv")});
+  const auto run =
+      live("model.safetensors", {"--size", "64", "--steps", "2", "--out", path("panels"),
+                                 "--metrics", path("frames.csv"), "--signal", path("spikes.csv")});
   ASSERT_EQ(run.status, 0) << run.errors;
   EXPECT_TRUE(run.output.starts_with("4 frames, ")) << run.output;
   EXPECT_NE(run.output.find(", R2 "), std::string::npos) << run.output;
@@ -180,6 +181,10 @@ TEST_F(IterativeVaeCommands, LiveInfersAVideo) {
   const auto lines = lines_of("frames.csv");
   ASSERT_EQ(lines.size(), 5U);
   EXPECT_EQ(lines[0], "frame,latency_ms,r2,zeros,rate,dropped");
+  const auto spikes = lines_of("spikes.csv");
+  ASSERT_GT(spikes.size(), 10U);
+  EXPECT_EQ(spikes[0], "time_s,patch,neuron,activity");
+  expect_refusal(live("model.safetensors", {"--signal", path("spikes.csv")}), 2, "signal");
   EXPECT_EQ(live("gaussian.safetensors", {"--size", "32"}).status, 0);
   expect_refusal(live("model.safetensors", {"--size", "100"}), 2, "multiple of the 16");
   expect_refusal(live("other.safetensors", {}), 1, "koopman");

@@ -61,6 +61,22 @@ TEST(LiveInference, ComesToDrawWhatItSees) {
 }
 
 // The panels show the centre square as it was whitened with its borders.
+/// As many spikes as there are activities other than zero, each where and as large as it is.
+TEST(LiveInference, SpikesAreTheActivityOfTheLastStep) {
+  const auto model = painter(16);
+  LiveInference eye(model, {.size = 32});
+  const auto seen = eye.see(scene());
+  const auto spikes = eye.spikes();
+  const double all = 4.0 * 512;  // patches, neurons of each
+  EXPECT_EQ(spikes.size(0), std::lround((1 - seen.numbers[1]) * all));
+  ASSERT_GT(spikes.size(0), 100);
+  EXPECT_EQ(spikes.size(1), static_cast<std::int64_t>(LiveInference::signal().channels.size()));
+  EXPECT_TRUE(spikes.select(1, 2).ge(1).all().item<bool>());
+  EXPECT_EQ(spikes.select(1, 0).max().item<double>(), 3);
+  EXPECT_GT(spikes.select(1, 1).max().item<double>(), 256);
+  EXPECT_LT(spikes.select(1, 1).max().item<double>(), 512);
+}
+
 TEST(LiveInference, WhitensAsPatchesAre) {
   LiveInference eye(painter(16), {.size = 128});
   const auto seen = eye.see(scene());
