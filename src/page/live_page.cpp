@@ -74,7 +74,8 @@ Json description_of(const std::vector<PageMode>& modes) {
                     {"gap", mode.gap},
                     {"panel_names", mode.panel_names},
                     {"choices", choices},
-                    {"lossless", mode.lossless}});
+                    {"lossless", mode.lossless},
+                    {"script", mode.script}});
   }
   return {{"type", "modes"}, {"modes", list}};
 }
@@ -149,6 +150,8 @@ class LivePage::Viewer : public Conversation {
     const auto name = said["mode"].is_string() ? said["mode"].get<std::string>() : std::string();
     const auto mode = std::ranges::find(page_.modes_, name, &PageMode::name);
     if (mode == page_.modes_.end()) throw Error("expected the name of a mode, got another");
+    if (!mode->make)
+      throw Error(text("the mode ", name, " has sockets of its own: expected another"));
     const auto chosen = chosen_of(*mode, said);
     if (!actions_ && !enter()) {
       throw Error(text("expected at most ", page_.limits_.most_viewers,

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "neurosplat/core/text.h"
+#include "neurosplat/page/live_page.h"
 
 namespace neurosplat {
 namespace {
@@ -12,7 +13,7 @@ struct File {
 };
 
 constexpr File kFiles[] = {
-#include "page/embedded.inc"
+#include "embedded/page.inc"
 };
 
 std::string type_of(std::string_view name) {
@@ -25,11 +26,15 @@ std::string type_of(std::string_view name) {
 
 }  // namespace
 
+Reply page_file(std::string_view name, std::string_view bytes) {
+  return {200, type_of(name), std::string(bytes)};
+}
+
 std::vector<std::pair<std::string, Reply>> page_files() {
   std::vector<std::pair<std::string, Reply>> files;
   for (const auto& [name, bytes] : kFiles) {
     const auto path = name == "index.html" ? std::string("/") : text('/', name);
-    files.emplace_back(path, Reply{200, type_of(name), std::string(bytes)});
+    files.emplace_back(path, page_file(name, bytes));
   }
   return files;
 }

@@ -71,10 +71,15 @@ PageMode absent_mode() {
   return mode;
 }
 
+PageMode scripted_mode() {
+  return {.name = "own", .title = "Own", .help = "Has a script.", .script = "/own.js"};
+}
+
 class LivePageTest : public ::testing::Test {
  protected:
   LivePageTest()
-      : page_({counting_mode(), absent_mode()}, {.most_viewers = 2, .most_pixels = 10000}),
+      : page_({counting_mode(), absent_mode(), scripted_mode()},
+              {.most_viewers = 2, .most_pixels = 10000}),
         server_(options()) {
     page_.add_to(server_);
     server_.start();
@@ -104,6 +109,7 @@ TEST_F(LivePageTest, FramesBecomePanels) {
   EXPECT_EQ(mode.at("name"), "count");
   EXPECT_EQ(mode.at("panels"), 2);
   EXPECT_EQ(mode.at("choices")[0].at("values")[1], "fast");
+  EXPECT_EQ(greeting.at("modes")[2].at("script"), "/own.js");
   const auto begun = ask(viewer, {{"mode", "count"}, {"choices", {{"speed", "fast"}}}});
   EXPECT_EQ(begun.at("type"), "mode");
   EXPECT_EQ(begun.at("choices"), Json({{"speed", "fast"}, {"colour", "red"}}));
@@ -159,6 +165,7 @@ TEST_F(LivePageTest, ErrorsAreAnswers) {
   expect_error(R"({"mode": "count", "choices": {"x": "x"}})", true, "choice");
   expect_error(R"({"mode": "count", "choices": 1})", true, "object");
   expect_error(R"({"mode": "absent"})", true, "expected a model");
+  expect_error(R"({"mode": "own"})", true, "sockets of its own");
   ask(viewer, {{"mode", "count"}});
   expect_error("abc", false, "four bytes");
   expect_error(frame_of(3, "no picture"), false, "PNG");
@@ -169,7 +176,7 @@ TEST_F(LivePageTest, ErrorsAreAnswers) {
   EXPECT_EQ(taken_apart(*viewer.receive()).said.at("frame"), 6);
   MetricsText metrics;
   page_.add_to(metrics);
-  EXPECT_NE(metrics.body().find("page_errors_total 16\n"), std::string::npos) << metrics.body();
+  EXPECT_NE(metrics.body().find("page_errors_total 17\n"), std::string::npos) << metrics.body();
   EXPECT_NE(metrics.body().find("page_frames_total 1\n"), std::string::npos);
 }
 
@@ -218,15 +225,15 @@ TEST_F(LivePageTest, FilesAreServed) {
   EXPECT_NE(page.policy.find("default-src 'none'; script-src 'self'"), std::string::npos);
   EXPECT_EQ(page.policy.find("unsafe"), std::string::npos);
   std::size_t files = 0;
-  for (const char* name : {"/main.js", "/page.css", "/icon.svg", "/live_mode.js", "/thought.js",
-                           "/drawing.js", "/sources.js"}) {
+  for (const char* name :
+       {"/main.js", "/page.css", "/icon.svg", "/live_mode.js", "/drawing.js", "/sources.js"}) {
     const auto file = http_get(server_.port(), name);
     EXPECT_EQ(file.status, 200U) << name;
     EXPECT_GT(file.body.size(), 100U) << name;
     EXPECT_EQ(file.body.find("https://"), std::string::npos) << name;
     ++files;
   }
-  EXPECT_EQ(files, 7U);
+  EXPECT_EQ(files, 6U);
   EXPECT_EQ(http_get(server_.port(), "/index.html").status, 401U);
   EXPECT_EQ(http_get(server_.port(), "/live").status, 401U);
   EXPECT_EQ(http_get(server_.port(), "/live?token=a%20b").status, 426U);

@@ -119,9 +119,10 @@ TEST_F(LiveServe, ServesThePage) {
   const int port = start({"--port", "0"});
   EXPECT_NE(testing::http_get(port, "/").body.find("neurosplat"), std::string::npos);
   EXPECT_NE(testing::http_get(port, "/metrics").body.find("page_viewers 0\n"), std::string::npos);
+  EXPECT_EQ(testing::http_get(port, "/thought.js").status, 200U);
   testing::SocketClient viewer(port, "/live");
   const auto modes = *viewer.receive();
-  for (const char* name : {"lock", "agreement", "saccade", "infer"}) {
+  for (const char* name : {"lock", "agreement", "saccade", "infer", "thought"}) {
     EXPECT_NE(modes.find(std::string("\"name\":\"") + name + "\""), std::string::npos) << name;
   }
   viewer.send(R"({"mode": "lock", "choices": {"solver": "adam"}})");

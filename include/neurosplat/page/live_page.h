@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "neurosplat/live/mode_switch.h"
@@ -32,9 +33,16 @@ struct PageMode {
   std::vector<std::string> columns = {};      ///< names of SeenFrame::numbers
   std::vector<PageChoice> choices = {};
   bool lossless = false;  ///< frames come as PNG: what whitens them would show a JPEG's blocks
-  /// One for every viewer. Throws Error where it cannot be had.
+  /// Path of a script of the system's own (WebServer::file(), page_file()) whose default export
+  /// shows the mode in place of frames over /live, as src/page/web/live_mode.js does; empty: there
+  /// is none.
+  std::string script = {};
+  /// One for every viewer, empty where there is a script. Throws Error where it cannot be had.
   std::function<ModeActions(const std::map<std::string, std::string>& chosen)> make = {};
 };
+
+/// A file of the page as an answer, its type by the name's ending: .html, .css, .js, else SVG.
+Reply page_file(std::string_view name, std::string_view bytes);
 
 /// The page and what it talks to (docs/waveform.md, "The page"): static files at `/`, frames and
 /// panels over the WebSocket `/live`.

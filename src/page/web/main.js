@@ -3,15 +3,8 @@
 import { saveSnapshot } from './drawing.js';
 import { LiveMode } from './live_mode.js';
 import { openSource } from './sources.js';
-import { ThoughtMode } from './thought.js';
 
 const element = (id) => document.getElementById(id);
-const THOUGHT = {
-  name: 'thought',
-  title: 'Thought to image',
-  help: 'A frame becomes a simulated waveform of electrodes in V1, the waveform becomes a picture. A simulation: real spikes do not hold the picture.',
-  choices: [],
-};
 const SECONDS_OF_RATE = 2;
 
 const page = {
@@ -69,9 +62,8 @@ async function greet(modes) {
   element('connection').textContent = 'connected';
   element('connection').className = '';
   page.wait = 500;
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
-  const health = await fetch('/health', { headers }).catch(() => null);
-  page.modes = health && health.ok ? [...modes, THOUGHT] : modes;
+  page.modes = modes;
+  for (const mode of modes) if (mode.script) mode.Seeing = (await import(mode.script)).default;
   element('modes').replaceChildren(...page.modes.map((mode, place) => {
     const tab = document.createElement('button');
     tab.type = 'button';
@@ -117,8 +109,8 @@ function restart() {
   element('figures').textContent = '';
   element('note').textContent = '';
   const stage = element('stage');
-  page.seeing = page.mode === THOUGHT
-    ? new ThoughtMode(openSocket, stage, tell, beginAgain)
+  page.seeing = page.mode.Seeing
+    ? new page.mode.Seeing(openSocket, stage, tell, beginAgain)
     : new LiveMode(page.mode, page.socket, stage, tell);
   page.seeing.begin(chosen());
 }

@@ -1,6 +1,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "neurosplat/core/error.h"
@@ -14,6 +15,11 @@
 
 namespace neurosplat::apps {
 namespace {
+
+/// What shows it in a browser.
+constexpr std::pair<std::string_view, std::string_view> kFiles[] = {
+#include "embedded/waveform.inc"
+};
 
 struct Options {
   std::filesystem::path model;
@@ -43,6 +49,16 @@ void join(Options options, Served& served) {
   const std::shared_ptr<SignalSink> signal =
       open_signal(options.signal, description_of(stored.model.architecture()));
   const auto services = std::make_shared<WaveformServices>(std::move(stored.model), limits, signal);
+  for (const auto& [name, bytes] : kFiles) {
+    served.server.file(text('/', name),
+                       [reply = page_file(name, bytes)](const Target&) { return reply; });
+  }
+  served.modes.push_back(
+      {.name = "thought",
+       .title = "Thought to image",
+       .help = "A frame becomes a simulated waveform of electrodes in V1, the waveform becomes a "
+               "picture. A simulation: real spikes do not hold the picture.",
+       .script = "/thought.js"});
   if (signal) served.endings.push_back([signal] { signal->close(); });
   services->add_to(served.server);
   served.metrics.push_back([services](MetricsText& metrics) { services->add_to(metrics); });

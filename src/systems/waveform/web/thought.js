@@ -5,7 +5,7 @@ import { drawWaveforms, drawWhole, layOut } from './drawing.js';
 
 const MOST_IN_FLIGHT = 2;
 
-export class ThoughtMode {
+export default class ThoughtMode {
   /** `open(path, hear, ended)` gives a socket; `lost` is called when one of ours ends by itself. */
   constructor(open, stage, tell, lost) {
     this.open = open;

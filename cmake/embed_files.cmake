@@ -1,4 +1,4 @@
-# Writes OUT from FILES, see embed.cmake. Literals are cut into pieces: compilers limit their length.
+# Writes OUT from FILES, see Embed.cmake. Literals are cut into pieces: compilers limit their length.
 set(text "")
 foreach(file IN LISTS FILES)
   get_filename_component(name ${file} NAME)
