@@ -61,6 +61,16 @@ class Decomposed {
   at::Tensor values_, vectors_;
 };
 
+/// Which of as many numbers as there are groups each output belongs to, int64 [U].
+at::Tensor places_of(const at::Tensor& output_groups, std::int64_t outputs) {
+  if (!output_groups.defined()) return at::arange(outputs, at::kLong);
+  if (output_groups.dim() != 1 || output_groups.numel() != outputs) {
+    throw Error(text("ridge: expected a group for each of ", outputs, " outputs, got ",
+                     output_groups.sizes()));
+  }
+  return std::get<1>(at::_unique(output_groups, /*sorted=*/true, /*return_inverse=*/true));
+}
+
 at::Tensor left_out_of(const at::Tensor& hat, const at::Tensor& y,
                        const std::vector<at::Tensor>& groups) {
   const auto residuals = y - at::mm(hat, y);
@@ -81,7 +91,8 @@ at::Tensor RidgeFit::predict(const at::Tensor& features) const {
 }
 
 RidgeFit fit_ridge(const at::Tensor& given_features, const at::Tensor& given_outputs,
-                   const at::Tensor& groups, const std::vector<double>& penalties) {
+                   const at::Tensor& groups, const std::vector<double>& penalties,
+                   const at::Tensor& output_groups) {
   check_rows(given_features, given_outputs, groups);
   for (const double penalty : penalties) {
     if (!(penalty > 0 && std::isfinite(penalty))) {
@@ -101,13 +112,15 @@ RidgeFit fit_ridge(const at::Tensor& given_features, const at::Tensor& given_out
   const auto y = outputs - fit.offset;
   const Decomposed decomposed(rows);
   const auto count = y.size(1);
+  const auto place = places_of(output_groups, count);
   auto best = at::full({count}, std::numeric_limits<double>::infinity(), y.options());
   fit.penalty = at::zeros_like(best);
   fit.left_out = at::zeros_like(y);
   fit.weights = at::zeros({rows.size(1), count}, y.options());
   for (const double penalty : penalties) {
     const auto foretold = left_out_of(decomposed.hat(penalty), y, by_group);
-    const auto error = (foretold - y).square().mean(0);
+    const auto own = (foretold - y).square().mean(0);
+    const auto error = at::zeros_like(own).index_add(0, place, own).index_select(0, place);
     const auto better = error < best;
     best = at::where(better, error, best);
     fit.penalty.masked_fill_(better, penalty);

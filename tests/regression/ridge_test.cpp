@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "neurosplat/core/error.h"
 
@@ -83,6 +85,34 @@ TEST(Ridge, ChoosesForEachOutput) {
     const auto error = (fit.left_out - problem.outputs).square().mean(0)[output];
     EXPECT_NEAR(error.item<double>(), least, 1e-12 + 1e-9 * least);
   }
+}
+
+/// A group's penalty is the one with which the sum of its outputs' errors is least, tried one by
+/// one.
+TEST(Ridge, OutputsOfAGroupShareAPenalty) {
+  Problem problem(60, 20);
+  const auto generator = at::detail::createCPUGenerator(9);
+  const auto noise = 10 * at::randn({60, 2}, generator).to(at::kDouble);
+  problem.outputs = at::cat({problem.outputs, noise}, 1);
+  const auto output_groups = at::tensor({7, 2, 7, 2, 2}, at::kLong);
+  const auto penalties = penalties_between(1e-4, 1e3, 8);
+  const auto fit =
+      fit_ridge(problem.features, problem.outputs, problem.groups, penalties, output_groups);
+  for (const std::int64_t group : {2, 7}) {
+    const auto own = output_groups.eq(group).nonzero().flatten();
+    double least = 1e300, best = 0;
+    for (const double penalty : penalties) {
+      const auto alone = fit_ridge(problem.features, problem.outputs, problem.groups, {penalty});
+      const auto error =
+          (alone.left_out - problem.outputs).square().index_select(1, own).sum().item<double>();
+      if (error < least) std::tie(least, best) = std::pair(error, penalty);
+    }
+    EXPECT_TRUE(fit.penalty.index_select(0, own).eq(best).all().item<bool>()) << group;
+  }
+  EXPECT_NE(fit.penalty[0].item<double>(), fit.penalty[1].item<double>());
+  EXPECT_THROW(
+      fit_ridge(problem.features, problem.outputs, problem.groups, {1}, at::zeros({4}, at::kLong)),
+      Error);
 }
 
 TEST(Ridge, ConstantFeaturesDoNothing) {

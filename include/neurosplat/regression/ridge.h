@@ -24,9 +24,11 @@ struct RidgeFit {
 /// groups and outputs: without the rows g, their residuals are (I - H_gg)^-1 r_g, H = K (K + n
 /// penalty)^-1 (Golub, Heath and Wahba 1979 for single rows); feature statistics and means are
 /// those of all N rows. Features float [N, F] (a constant one is ignored), outputs float [N, U].
-/// Throws Error for other shapes, numbers that are not finite, one group only.
+/// Outputs of one of `output_groups`, int64 [U], share a penalty, that of the least sum of their
+/// errors; undefined: each has its own. Throws Error for other shapes, numbers that are not finite,
+/// one group only.
 RidgeFit fit_ridge(const at::Tensor& features, const at::Tensor& outputs, const at::Tensor& groups,
-                   const std::vector<double>& penalties);
+                   const std::vector<double>& penalties, const at::Tensor& output_groups = {});
 
 /// `count` penalties from `least` to `most`, evenly spaced in their logarithms.
 std::vector<double> penalties_between(double least, double most, int count);

@@ -20,7 +20,7 @@
 #include "neurosplat/recordings/v1_session.h"
 #include "neurosplat/systems/waveform/commands.h"
 #include "neurosplat/systems/waveform/model_file.h"
-#include "systems/waveform/response_prediction.h"
+#include "neurosplat/recordings/encoding_model.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -56,9 +56,9 @@ double middle(const at::Tensor& values) {
   return there.numel() == 0 ? std::nan("") : at::quantile(there, 0.5).item<double>();
 }
 
-std::vector<PictureFeatures> models_of(const Options& options, const V1Session& session,
+std::vector<EncodingFeatures> models_of(const Options& options, const V1Session& session,
                                        const GaborBank& bank) {
-  std::vector<PictureFeatures> models = {
+  std::vector<EncodingFeatures> models = {
       {"mean", {}},
       {"ln", grey_pixels(session.pictures, kPixels), /*nonlinear=*/true},
       {"gabor", bank.energies(session.pictures)}};

@@ -1,4 +1,4 @@
-#include "systems/waveform/response_prediction.h"
+#include "neurosplat/recordings/encoding_model.h"
 
 #include <ATen/ATen.h>
 
@@ -8,7 +8,7 @@
 namespace neurosplat {
 namespace {
 
-at::Tensor foretell_fold(const PictureFeatures& model, const at::Tensor& responses,
+at::Tensor foretell_fold(const EncodingFeatures& model, const at::Tensor& responses,
                          const at::Tensor& movie, const at::Tensor& kept, const at::Tensor& asked) {
   const auto y = responses.index_select(0, kept);
   if (!model.features.defined()) return y.mean(0).expand({asked.numel(), y.size(1)});
@@ -28,7 +28,7 @@ at::Tensor grey_pixels(const at::Tensor& pictures, std::int64_t side) {
   return at::adaptive_avg_pool2d(grey, {side, side}).flatten(1);
 }
 
-at::Tensor foretell(const PictureFeatures& model, const at::Tensor& responses,
+at::Tensor foretell(const EncodingFeatures& model, const at::Tensor& responses,
                     const at::Tensor& movie, const at::Tensor& fold) {
   auto foretold = at::empty_like(responses, at::kDouble);
   for (std::int64_t number = 0; number <= fold.max().item<std::int64_t>(); ++number) {

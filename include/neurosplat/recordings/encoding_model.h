@@ -11,7 +11,7 @@
 namespace neurosplat {
 
 /// How responses are foretold from pictures: a name, and a row of features for each picture.
-struct PictureFeatures {
+struct EncodingFeatures {
   std::string name;
   at::Tensor features;     ///< float [P, F]; undefined: the training pictures' mean response
   bool nonlinear = false;  ///< with a threshold and a power after the linear part (LN)
@@ -23,7 +23,7 @@ at::Tensor grey_pixels(const at::Tensor& pictures, std::int64_t side);
 /// Every picture's responses as models foretell them that saw no picture of its movie: folds of
 /// whole movies, a ridge fitted to each fold's other movies, its penalty chosen for each unit by
 /// leaving one of these out. `fold` int64 [P]. float64 [P, U].
-at::Tensor foretell(const PictureFeatures& model, const at::Tensor& responses,
+at::Tensor foretell(const EncodingFeatures& model, const at::Tensor& responses,
                     const at::Tensor& movie, const at::Tensor& fold);
 
 /// Correlation of foretold and mean responses [P, U] within each fold, averaged over folds,

@@ -1,4 +1,4 @@
-#include "systems/waveform/response_prediction.h"
+#include "neurosplat/recordings/encoding_model.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -20,7 +20,7 @@ struct Session {
   }
 };
 
-TEST(ResponsePrediction, WhatIsLinearIsForetold) {
+TEST(EncodingModel, WhatIsLinearIsForetold) {
   const Session session;
   const auto foretold =
       foretell({"linear", session.features}, session.responses, session.movie, session.fold);
@@ -33,10 +33,10 @@ TEST(ResponsePrediction, WhatIsLinearIsForetold) {
 }
 
 /// A fold's own responses are nowhere in what it is foretold by.
-TEST(ResponsePrediction, NothingOfAFoldIsSeen) {
+TEST(EncodingModel, NothingOfAFoldIsSeen) {
   const Session session;
   for (const bool nonlinear : {false, true}) {
-    const PictureFeatures model{"linear", session.features, nonlinear};
+    const EncodingFeatures model{"linear", session.features, nonlinear};
     const auto before = foretell(model, session.responses, session.movie, session.fold);
     auto changed = session.responses.clone();
     const auto own = session.fold.eq(2).nonzero().flatten();
@@ -47,7 +47,7 @@ TEST(ResponsePrediction, NothingOfAFoldIsSeen) {
   }
 }
 
-TEST(ResponsePrediction, TheMeanHasNoCorrelationWithinFolds) {
+TEST(EncodingModel, TheMeanHasNoCorrelationWithinFolds) {
   const Session session;
   const auto foretold = foretell({"mean", {}}, session.responses, session.movie, session.fold);
   EXPECT_TRUE(foretold[0].allclose(
@@ -57,7 +57,7 @@ TEST(ResponsePrediction, TheMeanHasNoCorrelationWithinFolds) {
   EXPECT_EQ(correlation_within(foretold, responses, session.fold).abs().max().item<double>(), 0);
 }
 
-TEST(ResponsePrediction, GreyPixels) {
+TEST(EncodingModel, GreyPixels) {
   auto pictures = at::zeros({1, 3, 64, 64}, at::kByte);
   pictures[0][1].fill_(255);
   const auto pixels = grey_pixels(pictures, 16);
