@@ -20,6 +20,7 @@ struct PictureResponses {
   at::Tensor counts;               ///< int32 [P, U, R]; -1: missing
   std::vector<std::string> areas;  ///< [U]
   at::Tensor group;                ///< int64 [P]: hold out whole ones
+  at::Tensor scene;                ///< int64 [P], the same for frames of one movie; undefined: none
 };
 
 /// int32 [onsets, units], see count_spikes.

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "neurosplat/evaluation/sample_scores.h"
+
+namespace neurosplat {
+
+/// What decoded pictures are compared with. N pictures.
+struct DecodingTarget {
+  at::Tensor pictures;  ///< that were shown, float32 [N, 3, S, S]
+  at::Tensor means;     ///< what each decoder knows without responses: its training pictures' mean
+  at::Tensor group;     ///< int64 [N]: what is not independent; intervals resample whole ones
+  at::Tensor fold;      ///< int64 [N]: the candidates are the pictures of one fold
+  at::Tensor scene;     ///< int64 [N]: frames of one movie; undefined: none
+  std::int64_t shuffles = 1000, resamples = 1000;
+  std::uint64_t seed = 0;
+  PictureFeatures features;      ///< of EfficientNet-Lite0; empty: left out
+  at::Tensor feature_rows = {};  ///< of `pictures`
+};
+
+/// One way of decoding.
+struct DecodedPictures {
+  std::string name;
+  at::Tensor pictures;             ///< float32 [N, 3, S, S]
+  at::Tensor latents = {};         ///< decoded, [N, D]; undefined: none
+  at::Tensor target_latents = {};  ///< of the pictures shown, less `mean_latents` as `latents` are
+};
+
+/// Flat, under the keys of docs/spike-decoding.md, "Measures": PixCorr, SSIM, two-way
+/// identification in pixels, in their deviations from the mean picture, in latents and in Lite0's
+/// features, top 1 of the fold and of the movie's frames with their chances, representational
+/// similarity, permutation p.
+nlohmann::ordered_json score_decoded(const DecodedPictures& decoded, const DecodingTarget& target);
+
+}  // namespace neurosplat

@@ -1,0 +1,252 @@
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "neurosplat/core/device.h"
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/log.h"
+#include "neurosplat/core/progress.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/evaluation/feature_spaces.h"
+#include "neurosplat/figure/drawing.h"
+#include "neurosplat/figure/picture_grid.h"
+#include "neurosplat/program/experiment.h"
+#include "neurosplat/recordings/v1_session.h"
+#include "neurosplat/systems/spike_decoder/commands.h"
+#include "systems/spike_decoder/decoding_rows.h"
+#include "systems/spike_decoder/session_options.h"
+#include "systems/spike_decoder/shipped_spaces.h"
+
+namespace neurosplat::apps {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const std::string kFigure = "decoded";
+constexpr std::int64_t kShown = 12;
+
+struct Options {
+  ExperimentOptions common;
+  SessionOptions session;
+  std::string latents, features = "auto";
+  std::int64_t seed = 0, shuffles = 1000;
+};
+
+void check(const Options& options) {
+  if (options.seed < 0) throw UsageError("seed: expected at least 0");
+  if (options.shuffles < 19 || options.shuffles > 1000000) {
+    throw UsageError(text("shuffles: expected 19 to 1000000, got ", options.shuffles));
+  }
+  if (options.features != "auto" && options.features != "lite0" && options.features != "none") {
+    throw UsageError(text("features: expected auto, lite0 or none, got '", options.features, "'"));
+  }
+  auto inputs = options.session.inputs();
+  for (const auto& name : words_of(options.latents)) {
+    if (name != "pixels") inputs.emplace_back("latents", name);
+  }
+  check_outputs(options.common, kFigure, inputs);
+}
+
+/// Lite0's features, where they are wanted and there.
+PictureFeatures features_of(const Options& options) {
+  if (options.features == "none") return {};
+  try {
+    return lite0_space(at::kCPU).features;
+  } catch (const Error& error) {
+    if (options.features == "lite0") throw;
+    log::warn(text("left out two_way_lite0: ", error.what()));
+    return {};
+  }
+}
+
+/// Everything that stays the same from session to session.
+class Evaluation {
+ public:
+  explicit Evaluation(const Options& options)
+      : options_(options),
+        features_(features_of(options)),
+        spaces_(latent_spaces(options.latents, options.session.side)) {}
+
+  const std::vector<LatentSpace>& spaces() const { return spaces_; }
+
+  /// The table of one session; `figure`, where it is given, gets its pictures.
+  Json rows_of(const PictureResponses& recorded, at::Tensor* figure) {
+    const auto session = session_of(recorded, static_cast<std::uint64_t>(options_.seed));
+    encode(recorded.pictures);
+    std::vector<SpaceLatents> spaces;
+    for (std::size_t i = 0; i < spaces_.size(); ++i) spaces.push_back({spaces_[i], latents_[i]});
+    auto decoded = held_out_rows(session, spaces);
+    auto target = target_of(session);
+    auto rows = scored(decoded, target);
+    // The others choose among all pictures and know the mean of all.
+    target.fold = at::zeros_like(target.fold);
+    target.means = session.pictures.mean(0, /*keepdim=*/true).expand_as(session.pictures);
+    auto same = same_picture_rows(session, spaces.front());
+    for (auto& row : scored(same, target)) rows.push_back(std::move(row));
+    decoded.insert(decoded.end(), same.begin(), same.end());
+    if (figure != nullptr) *figure = sheet(decoded, session.pictures);
+    return rows;
+  }
+
+ private:
+  /// Sessions of one data set share their pictures.
+  void encode(const at::Tensor& pictures) {
+    if (encoded_.defined() && encoded_.equal(pictures)) return;
+    encoded_ = pictures;
+    latents_.clear();
+    for (const auto& space : spaces_) latents_.push_back(latents_of(space, pictures));
+    feature_rows_ = features_ ? features_(pictures.to(at::kFloat).div(255)) : at::Tensor();
+  }
+
+  DecodingTarget target_of(const DecodedSession& session) const {
+    return {.pictures = session.pictures,
+            .means = training_means(session.pictures, session.held_out),
+            .group = session.held_out.group,
+            .fold = session.held_out.fold,
+            .scene = session.recorded.scene,
+            .shuffles = options_.shuffles,
+            .seed = static_cast<std::uint64_t>(options_.seed),
+            .features = features_,
+            .feature_rows = feature_rows_};
+  }
+
+  static Json scored(const std::vector<DecodedPictures>& decoded, const DecodingTarget& target) {
+    auto rows = Json::array();
+    ProgressLine progress("measuring", "rows", std::ssize(decoded));
+    for (const auto& each : decoded) {
+      rows.push_back(score_decoded(each, target));
+      progress.update(std::ssize(rows));
+    }
+    return rows;
+  }
+
+  static at::Tensor sheet(const std::vector<DecodedPictures>& decoded, const at::Tensor& shown) {
+    const auto few = std::min(kShown, shown.size(0));
+    const auto some = at::arange(few, at::kLong) * (shown.size(0) / few);
+    const auto line = [&](const at::Tensor& pictures, const std::string& name) {
+      return std::vector{with_label(picture_grid(pictures.index_select(0, some), few), name)};
+    };
+    std::vector<std::vector<at::Tensor>> lines = {line(shown, "shown")};
+    for (const auto& row : decoded) lines.push_back(line(row.pictures, row.name));
+    return sheet_of(lines);
+  }
+
+  const Options& options_;
+  PictureFeatures features_;
+  std::vector<LatentSpace> spaces_;
+  at::Tensor encoded_, feature_rows_;
+  std::vector<at::Tensor> latents_;
+};
+
+void print(const std::string& session, const Json& rows) {
+  std::printf("session %s\n%-28s %7s %15s %7s %7s %7s %7s %7s %7s %8s\n", session.c_str(), "row",
+              "PixCorr", "95 %", "SSIM", "two-way", "beyond", "lite0", "top 1", "frame", "p");
+  for (const auto& row : rows) {
+    const auto number = [&](const char* key) {
+      return row.contains(key) && row.at(key).is_number() ? fixed(row.at(key).get<double>(), 3)
+                                                          : std::string("-");
+    };
+    std::printf("%-28s %7s %15s %7s %7s %7s %7s %7s %7s %8s\n",
+                row.at("row").get<std::string>().c_str(), number("pixcorr_mean").c_str(),
+                (number("pixcorr_mean_low") + " to " + number("pixcorr_mean_high")).c_str(),
+                number("ssim_mean").c_str(), number("two_way_pixels").c_str(),
+                number("two_way_deviation").c_str(), number("two_way_lite0").c_str(),
+                number("identification_top1").c_str(), number("frame_top1").c_str(),
+                fixed(row.at("permutation_p").get<double>(), 4).c_str());
+  }
+  std::printf(
+      "chance of top 1 %s%s\n", fixed(rows[0].at("chance").get<double>(), 4).c_str(),
+      rows[0].contains("frame_chance")
+          ? text(", of a movie's frame ", fixed(rows[0].at("frame_chance").get<double>(), 4))
+                .c_str()
+          : "");
+}
+
+std::vector<std::string> sessions_of(const SessionOptions& options) {
+  return options.session == "all" ? v1_sessions(options.data)
+                                  : std::vector<std::string>{options.session};
+}
+
+int evaluate(const Options& options) {
+  check(options);
+  use_threads(options.common.threads);
+  const at::NoGradGuard no_gradient;
+  Evaluation evaluation(options);
+  const auto& main = evaluation.spaces().front().name;
+  MetricsFile file{.experiment = "spike-decoding"};
+  file.results["rows"] = Json::array();
+  at::Tensor figure;
+  std::size_t sessions = 0, units = 0;
+  std::string last;
+  for (const auto& name : sessions_of(options.session)) {
+    auto one = options.session;
+    one.session = name;
+    const auto recorded = open_session(one);
+    const auto rows = evaluation.rows_of(recorded, figure.defined() ? nullptr : &figure);
+    print(recorded.name, rows);
+    for (const auto& row : rows) {
+      if (sessions == 0 && row.at("row") == main) {
+        for (const auto& [key, value] : row.items()) {
+          if (key != "row") file.results[key] = value;
+        }
+      }
+      Json with_session = {{"session", recorded.name}};
+      with_session.update(row);
+      file.results["rows"].push_back(std::move(with_session));
+    }
+    ++sessions;
+    units += recorded.areas.size();
+    last = recorded.name;
+  }
+  std::vector<std::string> names;
+  for (const auto& space : evaluation.spaces()) names.push_back(space.name);
+  file.settings = {
+      {"data",
+       options.session.data.empty() ? "simulated" : options.session.data.filename().string()},
+      {"session", sessions == 1 ? last : "all"},
+      {"sessions", sessions},
+      {"units", units},
+      {"latents", names},
+      {"results_are_of", main},
+      {"image_size_px", options.session.side},
+      {"window_from_ms", options.session.from_ms},
+      {"window_to_ms", options.session.to_ms},
+      {"shuffles", options.shuffles},
+      {"seed", options.seed}};
+  write_experiment(options.common, file, kFigure, figure);
+  return 0;
+}
+
+}  // namespace
+
+void add_evaluate_spike_decoding(Program& program) {
+  const auto options = std::make_shared<Options>();
+  auto& command =
+      program.add("spike-decoding",
+                  "Pictures decoded from spikes by ridge regression on latents, of movies or "
+                  "pictures never seen, beside the mean picture, shuffled and noise spikes, the "
+                  "encoder turned round, each space's ceiling and the published protocol.",
+                  [options] { return evaluate(*options); });
+  add_experiment_options(command, options->common, "spike-decoding");
+  add_session_options(command, options->session);
+  add_latents_option(command, options->latents);
+  command
+      .add_option("--features", options->features,
+                  "two-way identification in EfficientNet-Lite0's features too: auto (where "
+                  "scripts/setup.sh --features has put it), lite0 or none")
+      ->capture_default_str();
+  command.add_option("--shuffles", options->shuffles, "of whole movies or pictures, for p")
+      ->capture_default_str();
+  command.add_option("--seed", options->seed, "of folds, shuffles, noise and intervals")
+      ->capture_default_str();
+}
+
+}  // namespace neurosplat::apps

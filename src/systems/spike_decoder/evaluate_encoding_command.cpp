@@ -1,0 +1,172 @@
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <cmath>
+#include <cstdio>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "neurosplat/core/device.h"
+#include "neurosplat/core/error.h"
+#include "neurosplat/figure/chart.h"
+#include "neurosplat/program/experiment.h"
+#include "neurosplat/recordings/encoding_model.h"
+#include "neurosplat/recordings/gabor_bank.h"
+#include "neurosplat/systems/spike_decoder/commands.h"
+#include "neurosplat/systems/spike_decoder/held_out_decoding.h"
+#include "systems/spike_decoder/session_options.h"
+
+namespace neurosplat::apps {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+const std::string kFigure = "encoding";
+constexpr std::int64_t kPixels = 16;
+
+struct Options {
+  ExperimentOptions common;
+  SessionOptions session;
+  std::int64_t seed = 0;
+};
+
+/// What one model foretells of all units.
+struct Foretold {
+  std::string model;
+  ResponseScores scores;
+};
+
+std::vector<Foretold> foretell_all(const Options& options, const PictureResponses& recorded,
+                                   const MeanResponses& responses) {
+  const auto held_out = hold_out(recorded.group, static_cast<std::uint64_t>(options.seed));
+  const std::vector<EncodingFeatures> models = {
+      {"mean", {}},
+      {"ln", grey_pixels(recorded.pictures, kPixels), /*nonlinear=*/true},
+      {"gabor", GaborBank().energies(recorded.pictures)}};
+  std::vector<Foretold> all;
+  for (const auto& model : models) {
+    const auto foretold = foretell(model, responses.mean, held_out.group, held_out.fold);
+    all.push_back({model.name, score_responses(foretold, responses)});
+    all.back().scores.correlation = correlation_within(foretold, responses, held_out.fold);
+  }
+  return all;
+}
+
+double middle(const at::Tensor& values) {
+  const auto there = values.masked_select(values.isfinite());
+  return there.numel() == 0 ? std::nan("") : at::quantile(there, 0.5).item<double>();
+}
+
+/// Rows of the units of `area`; of all with an empty name.
+at::Tensor units_of(const PictureResponses& recorded, const std::string& area) {
+  std::vector<std::int64_t> units;
+  for (std::size_t unit = 0; unit < recorded.areas.size(); ++unit) {
+    if (area.empty() || recorded.areas[unit] == area) {
+      units.push_back(static_cast<std::int64_t>(unit));
+    }
+  }
+  return at::tensor(units, at::kLong);
+}
+
+/// The best that any model could: a unit's mean over repeats correlates with its expected response
+/// by the root of the signal's share of the means' variance.
+double ceiling_of(const ResponseScores& scores, const MeanResponses& responses,
+                  const at::Tensor& units) {
+  const auto variance = responses.mean.var(0, /*unbiased=*/false).index_select(0, units);
+  const auto power = scores.power.index_select(0, units).clamp_min(0);
+  return middle((power / variance).clamp_max(1).sqrt());
+}
+
+Json rows_of(const PictureResponses& recorded, const MeanResponses& responses,
+             const std::vector<Foretold>& all) {
+  auto rows = Json::array();
+  std::set<std::string> areas(recorded.areas.begin(), recorded.areas.end());
+  if (areas.size() > 1) areas.insert("");
+  for (const auto& area : areas) {
+    const auto units = units_of(recorded, area);
+    for (const auto& each : all) {
+      const auto& scores = each.scores;
+      const auto own = [&](const at::Tensor& values) {
+        return middle(values.index_select(0, units));
+      };
+      rows.push_back({{"area", area.empty() ? "all" : area},
+                      {"model", each.model},
+                      {"units", units.numel()},
+                      {"units_with_signal",
+                       scores.power.index_select(0, units).gt(0).sum().item<std::int64_t>()},
+                      {"correlation_median", own(scores.correlation)},
+                      {"correlation_ceiling_median", ceiling_of(scores, responses, units)},
+                      {"explained_variance_median", own(scores.explained)},
+                      {"normalised_explained_variance_median", own(scores.normalised)}});
+    }
+  }
+  return rows;
+}
+
+void print(const Json& rows) {
+  std::printf("%-10s %-8s %6s %12s %9s %10s %12s\n", "area", "model", "units", "correlation",
+              "ceiling", "explained", "normalised");
+  for (const auto& row : rows) {
+    const auto number = [&](const char* key) { return row.at(key).get<double>(); };
+    std::printf(
+        "%-10s %-8s %6lld %12.3f %9.3f %10.3f %12.3f\n", row.at("area").get<std::string>().c_str(),
+        row.at("model").get<std::string>().c_str(),
+        static_cast<long long>(row.at("units").get<std::int64_t>()), number("correlation_median"),
+        number("correlation_ceiling_median"), number("explained_variance_median"),
+        number("normalised_explained_variance_median"));
+  }
+}
+
+at::Tensor figure_of(const std::vector<Foretold>& all) {
+  Chart chart{.title = "units: foretold and mean responses to pictures never seen",
+              .x_name = "units, best first",
+              .y_name = "correlation"};
+  for (const auto& each : all) {
+    const auto sorted = std::get<0>(each.scores.correlation.sort(0, /*descending=*/true));
+    ChartLine line{each.model, line_colour(chart.lines.size()), {}, ChartMarks::line};
+    for (std::int64_t i = 0; i < sorted.numel(); ++i) {
+      const auto x = static_cast<double>(i + 1);
+      line.points.push_back({x, sorted[i].item<double>(), x});
+    }
+    chart.lines.push_back(std::move(line));
+  }
+  return draw_chart(chart, 420, 900);
+}
+
+int evaluate(const Options& options) {
+  if (options.seed < 0) throw UsageError("seed: expected at least 0");
+  check_outputs(options.common, kFigure, options.session.inputs());
+  use_threads(options.common.threads);
+  const at::NoGradGuard no_gradient;
+  const auto recorded = open_session(options.session);
+  const auto responses = mean_responses(recorded.counts);
+  const auto all = foretell_all(options, recorded, responses);
+  MetricsFile file{.experiment = "spike-encoding"};
+  file.settings = {{"session", recorded.name},
+                   {"pictures", recorded.counts.size(0)},
+                   {"units", recorded.counts.size(1)},
+                   {"seed", options.seed},
+                   {"image_size_px", options.session.side}};
+  file.results["rows"] = rows_of(recorded, responses, all);
+  print(file.results["rows"]);
+  write_experiment(options.common, file, kFigure, figure_of(all));
+  return 0;
+}
+
+}  // namespace
+
+void add_evaluate_spike_encoding(Program& program) {
+  const auto options = std::make_shared<Options>();
+  auto& command = program.add("spike-encoding",
+                              "The other direction: how well spike counts to pictures never seen "
+                              "are foretold by the mean, an LN model and Gabor energies, area by "
+                              "area, beside the ceiling that the counts' own noise sets.",
+                              [options] { return evaluate(*options); });
+  add_experiment_options(command, options->common, "spike-encoding");
+  add_session_options(command, options->session);
+  command.add_option("--seed", options->seed, "of folds")->capture_default_str();
+}
+
+}  // namespace neurosplat::apps

@@ -1,0 +1,36 @@
+#include "systems/spike_decoder/shipped_spaces.h"
+
+#include "neurosplat/program/shipped_file.h"
+#include "systems/spike_decoder/session_options.h"
+
+namespace neurosplat::apps {
+namespace {
+
+std::vector<std::string> names_of(const std::string& latents) {
+  auto names = words_of(latents);
+  if (!names.empty()) return names;
+  return {shipped_file("hvae-flowers.safetensors").string(),
+          shipped_file("flowers-128.safetensors").string(), "pixels"};
+}
+
+}  // namespace
+
+void add_latents_option(CLI::App& command, std::string& latents) {
+  command.add_option("--latents", latents,
+                     "what spikes are regressed on, between commas; the first is the main one: run "
+                     "folders or files of hierarchical VAEs and splat VAEs, pixels (16 a side), "
+                     "script:FILE (TorchScript); default: the shipped hvae-flowers, flowers-128, "
+                     "pixels");
+}
+
+std::vector<LatentSpace> latent_spaces(const std::string& latents, std::int64_t side) {
+  std::vector<LatentSpace> spaces;
+  for (const auto& name : names_of(latents)) spaces.push_back(open_latent_space(name, side));
+  return spaces;
+}
+
+LatentSpace latent_space(const std::string& latents, std::int64_t side) {
+  return open_latent_space(names_of(latents).front(), side);
+}
+
+}  // namespace neurosplat::apps

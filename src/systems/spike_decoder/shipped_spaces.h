@@ -1,0 +1,20 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "neurosplat/systems/spike_decoder/latent_space.h"
+
+namespace neurosplat::apps {
+
+/// --latents: names of open_latent_space(), between commas.
+void add_latents_option(CLI::App& command, std::string& latents);
+
+/// The spaces named; where none are, those of the shipped models and pixels. At least one.
+std::vector<LatentSpace> latent_spaces(const std::string& latents, std::int64_t side);
+
+/// The first of them.
+LatentSpace latent_space(const std::string& latents, std::int64_t side);
+
+}  // namespace neurosplat::apps
