@@ -1,4 +1,5 @@
 #include "neurosplat/program/program.h"
+#include "neurosplat/systems/hierarchical_vae/commands.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
 #include "neurosplat/systems/patch_flow/commands.h"
 #include "neurosplat/systems/splat_predictor/commands.h"
@@ -15,5 +16,6 @@ int main(int argc, char** argv) {
     apps::add_train_patch_flow(all);
     apps::add_train_latent_flow(all);
     apps::add_train_waveform(all);
+    apps::add_train_hierarchical_vae(all);
   });
 }

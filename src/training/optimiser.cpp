@@ -64,6 +64,7 @@ void check(const OptimiserOptions& options) {
   check_option("epsilon", Positive{}, options.epsilon);
   check_option("weight_decay", AtLeast{0}, options.weight_decay);
   check_option("clip", AtLeast{0}, options.clip);
+  check_option("skip", AtLeast{0}, options.skip);
   check_option("accumulate", AtLeast{1}, options.accumulate);
   check_share("average", options.average);
 }
@@ -126,8 +127,12 @@ bool Optimiser::step_if_due() {
     forget_gradients();
     throw Error("the gradient is not finite");
   }
-  ++steps_;
   gradient_norm_ = norm;
+  if (options_.skip > 0 && norm > options_.skip) {
+    forget_gradients();
+    return false;
+  }
+  ++steps_;
   std::optional<double> divisor;
   if (options_.clip > 0 && norm + kNormMargin > options_.clip) {
     divisor = (norm + kNormMargin) / options_.clip;

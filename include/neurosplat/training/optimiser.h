@@ -26,6 +26,7 @@ struct OptimiserOptions {
   double epsilon = 1e-8;              ///< above 0
   double weight_decay = 0;            ///< adamw: of the weights, else added to the gradient
   double clip = 0;                    ///< largest norm of the whole gradient, 0: none
+  double skip = 0;                    ///< no step where the norm is above this, 0: always one
   std::int64_t accumulate = 1;        ///< batches a step
   double average = 0;                 ///< decay of the weights' average, below 1, 0: none
 };
@@ -56,10 +57,10 @@ class Optimiser {
   /// pending ones are forgotten too.
   void backward(const at::Tensor& loss);
   /// After every `accumulate`-th batch: clips, moves the weights and then their average. Returns
-  /// whether it did. Throws Error when the gradient is not finite: the weights, their moments and
-  /// average stay as they were, the pending gradient is forgotten. A weight without a gradient
-  /// counts as one whose gradient is zero. A step uses the gradients up: what `grad()` holds
-  /// afterwards has no meaning.
+  /// whether it did: a gradient whose norm is above `skip` is forgotten instead. Throws Error when
+  /// the gradient is not finite: the weights, their moments and average stay as they were, the
+  /// pending gradient is forgotten. A weight without a gradient counts as one whose gradient is
+  /// zero. A step uses the gradients up: what `grad()` holds afterwards has no meaning.
   bool step_if_due();
   bool backward_and_step(const at::Tensor& loss) {
     backward(loss);
@@ -67,7 +68,8 @@ class Optimiser {
   }
 
   std::int64_t steps() const { return steps_; }
-  /// Norm of the last step's gradient before clipping, 0 when this object has made none.
+  /// Norm of the last step's gradient before clipping, also where it was skipped, 0 when this
+  /// object has made none.
   double gradient_norm() const { return gradient_norm_; }
   /// The average by name: decay * average + (1 - decay) * weights after each step, the first step
   /// copies (torch.optim.swa_utils.get_ema_multi_avg_fn). The weights themselves before the first

@@ -1,0 +1,62 @@
+#include "neurosplat/systems/hierarchical_vae/model_file.h"
+
+#include <utility>
+
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
+#include "neurosplat/io/safetensors.h"
+#include "neurosplat/systems/hierarchical_vae/hierarchical_vae_config.h"
+#include "neurosplat/training/stored_model.h"
+
+namespace neurosplat {
+namespace {
+
+constexpr const char* kKind = "hierarchical-vae";
+
+using Metadata = std::map<std::string, std::string>;
+
+HierarchicalVaeArchitecture architecture_of(const Metadata& metadata) {
+  HierarchicalVaeArchitecture sizes;
+  read_number(metadata, "image_size", sizes.image_size);
+  read_number(metadata, "width", sizes.width);
+  read_number(metadata, "latent_channels", sizes.latent_channels);
+  try {
+    sizes.blocks = numbers_of("blocks", described(metadata, "blocks"));
+    sizes.encoder_blocks = numbers_of("encoder_blocks", described(metadata, "encoder_blocks"));
+    check(sizes);
+  } catch (const UsageError& error) {
+    throw Error(text("metadata: ", error.what()));
+  }
+  return sizes;
+}
+
+}  // namespace
+
+StoredHierarchicalVae load_hierarchical_vae(const std::filesystem::path& path) {
+  auto stored = read_stored_model(path, kHierarchicalVaeFileNames);
+  expect_kind(stored, kKind);
+  try {
+    HierarchicalVae model(architecture_of(stored.metadata));
+    model.load_state(stored.tensors);
+    return {std::move(model), std::move(stored.file), std::move(stored.metadata)};
+  } catch (const Error& error) {
+    throw Error(text(stored.file.string(), ": ", error.what()));
+  }
+}
+
+void save_hierarchical_vae(const std::filesystem::path& path, const HierarchicalVae& model,
+                           const Metadata& more) {
+  const auto& sizes = model.architecture();
+  TensorFile file{{}, model_metadata(kKind, more)};
+  for (const auto& [name, tensor] : model.state()) {
+    file.tensors[name] = tensor.detach().contiguous();
+  }
+  file.metadata["image_size"] = text(sizes.image_size);
+  file.metadata["width"] = text(sizes.width);
+  file.metadata["latent_channels"] = text(sizes.latent_channels);
+  file.metadata["blocks"] = list_of(sizes.blocks);
+  file.metadata["encoder_blocks"] = list_of(sizes.encoder_blocks);
+  write_safetensors(path, file);
+}
+
+}  // namespace neurosplat
