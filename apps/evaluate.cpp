@@ -3,6 +3,7 @@
 #include "neurosplat/systems/iterative_vae/commands.h"
 #include "neurosplat/systems/lock/commands.h"
 #include "neurosplat/systems/patch_flow/commands.h"
+#include "neurosplat/systems/spike_decoder/commands.h"
 #include "neurosplat/systems/splat_predictor/commands.h"
 #include "neurosplat/systems/splat_vae/commands.h"
 #include "neurosplat/systems/waveform/commands.h"
@@ -35,5 +36,9 @@ int main(int argc, char** argv) {
     apps::add_evaluate_patch_flow_seams(all);
     apps::add_evaluate_waveform(all);
     apps::add_evaluate_waveform_prediction(all);
+    apps::add_evaluate_spike_units(all);
+    apps::add_evaluate_spike_decoding(all);
+    apps::add_evaluate_spike_areas(all);
+    apps::add_evaluate_spike_encoding(all);
   });
 }

@@ -2,6 +2,7 @@
 #include "neurosplat/systems/hierarchical_vae/commands.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
 #include "neurosplat/systems/patch_flow/commands.h"
+#include "neurosplat/systems/spike_decoder/commands.h"
 #include "neurosplat/systems/splat_predictor/commands.h"
 #include "neurosplat/systems/splat_vae/commands.h"
 #include "neurosplat/systems/waveform/commands.h"
@@ -16,6 +17,7 @@ int main(int argc, char** argv) {
     apps::add_train_patch_flow(all);
     apps::add_train_latent_flow(all);
     apps::add_train_waveform(all);
+    apps::add_train_spike_decoder(all);
     apps::add_train_hierarchical_vae(all);
   });
 }

@@ -11,8 +11,6 @@
 namespace neurosplat {
 namespace {
 
-constexpr const char* kKind = "hierarchical-vae";
-
 using Metadata = std::map<std::string, std::string>;
 
 HierarchicalVaeArchitecture architecture_of(const Metadata& metadata) {
@@ -34,7 +32,7 @@ HierarchicalVaeArchitecture architecture_of(const Metadata& metadata) {
 
 StoredHierarchicalVae load_hierarchical_vae(const std::filesystem::path& path) {
   auto stored = read_stored_model(path, kHierarchicalVaeFileNames);
-  expect_kind(stored, kKind);
+  expect_kind(stored, kHierarchicalVaeKind);
   try {
     HierarchicalVae model(architecture_of(stored.metadata));
     model.load_state(stored.tensors);
@@ -47,7 +45,7 @@ StoredHierarchicalVae load_hierarchical_vae(const std::filesystem::path& path) {
 void save_hierarchical_vae(const std::filesystem::path& path, const HierarchicalVae& model,
                            const Metadata& more) {
   const auto& sizes = model.architecture();
-  TensorFile file{{}, model_metadata(kKind, more)};
+  TensorFile file{{}, model_metadata(kHierarchicalVaeKind, more)};
   for (const auto& [name, tensor] : model.state()) {
     file.tensors[name] = tensor.detach().contiguous();
   }

@@ -66,8 +66,8 @@ class Table {
   void add(const std::string& part, const std::string& name, const PictureResponses& recorded,
            const DecoderChoices& choices = {}) {
     const auto session = session_of(recorded, static_cast<std::uint64_t>(options_.seed));
-    const auto decoded = decode_latents(session.responses, latents_, space_.group,
-                                        session.held_out, choices);
+    const auto decoded =
+        decode_latents(session.responses, latents_, space_.group, session.held_out, choices);
     const DecodingTarget target{.pictures = session.pictures,
                                 .means = training_means(session.pictures, session.held_out),
                                 .group = session.held_out.group,
@@ -89,8 +89,8 @@ class Table {
     std::printf("%-10s %-16s %6lld %8.3f %8.3f %8.3f (%.3f to %.3f) %8.4f\n",
                 row.at("part").get<std::string>().c_str(),
                 row.at("name").get<std::string>().c_str(),
-                static_cast<long long>(row.at("units").get<std::int64_t>()),
-                number("pixcorr_mean"), number("two_way_deviation"), number("identification_top1"),
+                static_cast<long long>(row.at("units").get<std::int64_t>()), number("pixcorr_mean"),
+                number("two_way_deviation"), number("identification_top1"),
                 number("identification_top1_low"), number("identification_top1_high"),
                 number("permutation_p"));
     std::fflush(stdout);
@@ -134,8 +134,7 @@ void add_unit_counts(Table& table, const PictureResponses& recorded, std::int64_
       if (count >= units || count < 5) continue;
       for (std::int64_t draw = 0; draw < draws; ++draw) {
         const auto some = at::randperm(units, generator, at::kLong).narrow(0, 0, count);
-        table.add("units", text("draw ", draw + 1),
-                  of_units(recorded, std::get<0>(some.sort())));
+        table.add("units", text("draw ", draw + 1), of_units(recorded, std::get<0>(some.sort())));
       }
     }
   }
@@ -188,8 +187,7 @@ int evaluate(const Options& options) {
   use_threads(options.common.threads);
   const at::NoGradGuard no_gradient;
   const auto recorded = open_session(options.session);
-  const auto generator =
-      at::detail::createCPUGenerator(static_cast<std::uint64_t>(options.seed));
+  const auto generator = at::detail::createCPUGenerator(static_cast<std::uint64_t>(options.seed));
   Table table(options, recorded);
   std::printf("%-10s %-16s %6s %8s %8s %8s %18s %8s\n", "part", "name", "units", "PixCorr",
               "two-way", "top 1", "", "p");

@@ -114,8 +114,9 @@ at::Tensor other_groups_rows(const at::Tensor& rows, const at::Tensor& group, st
 
 at::Tensor noise_counts(const at::Tensor& counts, std::uint64_t seed) {
   const auto there = counts.ge(0);
-  const auto sum = at::where(there, counts, at::zeros_like(counts)).sum({0, 2}).to(at::kDouble);
-  const auto mean = sum / there.sum({0, 2}).clamp_min(1);
+  const auto sum =
+      at::where(there, counts, at::zeros_like(counts)).sum(at::IntArrayRef({0, 2})).to(at::kDouble);
+  const auto mean = sum / there.sum(at::IntArrayRef({0, 2})).clamp_min(1);
   const auto rates = mean.view({1, -1, 1}).expand(counts.sizes()).contiguous();
   const auto drawn =
       at::poisson(rates, at::detail::createCPUGenerator(seed)).to(counts.scalar_type());

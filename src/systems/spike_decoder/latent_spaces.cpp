@@ -38,8 +38,8 @@ LatentSpace hierarchical_space(const std::filesystem::path& file) {
   std::vector<std::vector<std::int64_t>> shapes;
   std::vector<std::int64_t> sizes;
   std::vector<at::Tensor> groups;
-  for (const auto& level : model.levels()) {
-    if (level.side > kFinest) break;
+  for (std::size_t i = 0; i < model.blocks_up_to(kFinest); ++i) {
+    const auto& level = model.levels()[i];
     shapes.push_back({-1, level.channels, level.side, level.side});
     sizes.push_back(level.channels * level.side * level.side);
     groups.push_back(at::full({sizes.back()}, std::ssize(sizes), at::kLong));

@@ -67,14 +67,14 @@ void add_sample_spike_session(Program& program) {
   command.add_option("--count", session.count, "generated pictures")->capture_default_str();
   command.add_option("--image-size", session.side, "side of pictures, pixels")
       ->capture_default_str();
-  command.add_option("--units", simulation.units, "good units in each area")
-      ->capture_default_str();
+  command.add_option("--units", simulation.units, "good units in each area")->capture_default_str();
   command.add_option("--bad-units", simulation.bad_units, "units that fail a filter")
       ->capture_default_str();
   command.add_option("--repeats", simulation.repeats, "showings of each picture")
       ->capture_default_str();
-  command.add_option("--correlation", simulation.correlation,
-                     "of two units' counts to the same picture")
+  command
+      .add_option("--correlation", simulation.correlation,
+                  "of two units' counts to the same picture")
       ->capture_default_str();
   command.add_option("--session-seed", session.session_seed, "of neurons and spikes")
       ->capture_default_str();

@@ -100,8 +100,9 @@ void add_train_spike_decoder(Program& program) {
                               [options] { return train(*options); });
   add_session_options(command, options->session);
   add_latents_option(command, options->latents);
-  command.add_option("--fold", options->fold,
-                     "leave out this fifth of the pictures or movies, 0 to 4; -1: none")
+  command
+      .add_option("--fold", options->fold,
+                  "leave out this fifth of the pictures or movies, 0 to 4; -1: none")
       ->capture_default_str();
   command.add_flag("--rescale", options->rescale,
                    "decoded latents get the spread of the training pictures': sharper, noisier");

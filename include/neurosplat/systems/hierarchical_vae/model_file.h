@@ -12,6 +12,9 @@ namespace neurosplat {
 /// What a run folder calls its model.
 inline const std::vector<std::string> kHierarchicalVaeFileNames = {"model.safetensors"};
 
+/// What its metadata call it, as `model`.
+inline constexpr const char* kHierarchicalVaeKind = "hierarchical-vae";
+
 struct StoredHierarchicalVae {
   HierarchicalVae model;
   std::filesystem::path file;
