@@ -23,13 +23,13 @@ std::array<std::int64_t, kVdvaeLevels> vdvae_level_sizes();
 
 std::string name_of(FeatureLayout layout);
 
-struct PictureFeatures {
+struct PublishedFeatures {
   FeatureLayout layout;
   at::Tensor values;  ///< float32, of one of the shapes above
 };
 
 /// Reads .npy of float16, float32 or float64; the shape says what it is. Throws Error for other
 /// shapes and types and for numbers that are not finite as float32.
-PictureFeatures read_picture_features(const std::filesystem::path& file);
+PublishedFeatures read_picture_features(const std::filesystem::path& file);
 
 }  // namespace neurosplat

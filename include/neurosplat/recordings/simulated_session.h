@@ -54,7 +54,7 @@ class SimulatedSession {
   /// Hz of each unit for each picture before the gains, whose means are 1: float64 [P, U].
   const at::Tensor& rates() const { return rates_; }
   /// Expected counts in a window of that many seconds from the latency on, float64 [P, U].
-  at::Tensor mean_counts(double seconds) const { return rates_ * seconds; }
+  at::Tensor mean_counts(double seconds) const;
   /// The unit's spikes, rising, drawn anew at each call and always the same.
   std::vector<double> spike_times(std::size_t unit) const;
 
