@@ -6,6 +6,7 @@
 #include "neurosplat/systems/cortex/commands.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
 #include "neurosplat/systems/lock/commands.h"
+#include "neurosplat/systems/spike_decoder/commands.h"
 #include "neurosplat/systems/splat_vae/commands.h"
 #include "neurosplat/systems/waveform/commands.h"
 
@@ -26,6 +27,7 @@ int main(int argc, char** argv) {
     apps::add_live_saccade(all, modes);
     apps::add_live_temporal(all, modes);
     apps::add_live_infer(all);
+    apps::add_live_replay(all);
     const auto models = std::make_shared<apps::OfferedModels<neurosplat::SplatVae>>();
     // In the order of the page's keys, from 1.
     apps::add_live_serve(

@@ -107,8 +107,8 @@ Interval bootstrap(const at::Tensor& values, const at::Tensor& group, std::int64
           ends[1].item<double>()};
 }
 
-double permutation_p(const at::Tensor& similarity, const at::Tensor& group,
-                     const at::Tensor& stratum, std::int64_t shuffles, std::uint64_t seed) {
+double group_permutation_p(const at::Tensor& similarity, const at::Tensor& group,
+                           const at::Tensor& stratum, std::int64_t shuffles, std::uint64_t seed) {
   check_square(similarity, similarity);
   const auto rows = rows_by_group(group);
   const auto alike = similarity.to(at::kDouble).contiguous();

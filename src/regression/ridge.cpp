@@ -75,8 +75,11 @@ at::Tensor left_out_of(const at::Tensor& hat, const at::Tensor& y,
                        const std::vector<at::Tensor>& groups) {
   const auto residuals = y - at::mm(hat, y);
   auto foretold = at::empty_like(y);
+  const double mean_share = 1 / static_cast<double>(y.size(0));
   for (const auto& rows : groups) {
-    const auto own = hat.index_select(0, rows).index_select(1, rows);
+    // The mean is fitted too, and without a penalty: a row that the others' mean has seen is what
+    // they lack to zero, and looked up where there are as many features as rows.
+    const auto own = hat.index_select(0, rows).index_select(1, rows) + mean_share;
     const auto without =
         at::linalg_solve(at::eye(rows.numel(), y.options()) - own, residuals.index_select(0, rows));
     foretold.index_copy_(0, rows, y.index_select(0, rows) - without);

@@ -90,7 +90,7 @@ TEST(Identification, PermutationPIsUniformUnderNoise) {
     const auto shared = noise(10, 12, 3 * seed).repeat_interleave(4, 0);
     const auto movies = noise(10, 12, 3 * seed + 1).repeat_interleave(4, 0);
     const auto alike = correlations(shared + 0.1 * noise(40, 12, 3 * seed + 2), movies);
-    if (permutation_p(alike, group, stratum, 199, seed) <= 0.05) ++low;
+    if (group_permutation_p(alike, group, stratum, 199, seed) <= 0.05) ++low;
   }
   EXPECT_GE(low, 2);
   EXPECT_LE(low, 19);
@@ -100,9 +100,9 @@ TEST(Identification, PermutationPSeesWhatIsThere) {
   const auto group = at::arange(10, at::kLong).repeat_interleave(4);
   const auto rows = noise(40, 12, 8);
   const auto alike = correlations(rows + noise(40, 12, 9), rows);
-  EXPECT_LE(permutation_p(alike, group, at::zeros({40}, at::kLong), 999, 1), 0.002);
+  EXPECT_LE(group_permutation_p(alike, group, at::zeros({40}, at::kLong), 999, 1), 0.002);
   // Two groups a stratum: one of 2^5 shuffles is as good.
-  EXPECT_NEAR(permutation_p(alike, group, group.div(2, "floor"), 9999, 1), 1.0 / 32, 0.01);
+  EXPECT_NEAR(group_permutation_p(alike, group, group.div(2, "floor"), 9999, 1), 1.0 / 32, 0.01);
 }
 
 /// Ranks by counting, in a double loop.

@@ -51,17 +51,30 @@ TEST(Ridge, IsThatOfTheNormalEquations) {
   }
 }
 
-/// Each group really left out, statistics and the penalty's scale kept.
+/// Each group really left out: means without it, deviations and the penalty's scale kept.
 TEST(Ridge, LeavesGroupsOut) {
   const Problem problem(40, 60);
   const auto fit = fit_ridge(problem.features, problem.outputs, problem.groups, {0.1});
   for (std::int64_t group = 0; group < 10; ++group) {
     const auto out = problem.groups.eq(group).nonzero().flatten();
     const auto kept = problem.groups.ne(group).nonzero().flatten();
+    const auto mean = problem.features.index_select(0, kept).mean(0);
+    const auto offset = problem.outputs.index_select(0, kept).mean(0);
     const auto expected =
-        by_normal_equations(problem, kept, 0.1, out, fit.mean, fit.deviation, fit.offset, 40);
+        by_normal_equations(problem, kept, 0.1, out, mean, fit.deviation, offset, 40);
     EXPECT_TRUE(fit.left_out.index_select(0, out).allclose(expected, 1e-8, 1e-8)) << group;
   }
+}
+
+/// With more features than rows everything can be looked up, nothing foretold: noise wants the
+/// largest penalty.
+TEST(Ridge, NoiseIsNotForetoldWhereFeaturesOutnumberRows) {
+  Problem problem(40, 60);
+  problem.outputs = at::randn({40, 3}, at::detail::createCPUGenerator(11)).to(at::kDouble);
+  const auto rows = at::arange(40, at::kLong);
+  const auto fit = fit_ridge(problem.features, problem.outputs, rows,
+                             penalties_between(1e-6, 1e4, 11), at::zeros({3}, at::kLong));
+  EXPECT_GE(fit.penalty.min().item<double>(), 1);
 }
 
 /// An output that is all noise wants a large penalty, one that is linear a small one; each has the

@@ -39,8 +39,8 @@ Interval bootstrap(const at::Tensor& values, const at::Tensor& group, std::int64
 /// group takes the pictures of its turn in the shuffled round in their order, the first ones again
 /// where they are fewer. Groups are shuffled within their `stratum` (int64 [N], one a group): the
 /// fold they were decoded in, so that all come from the same decoder.
-double permutation_p(const at::Tensor& similarity, const at::Tensor& group,
-                     const at::Tensor& stratum, std::int64_t shuffles, std::uint64_t seed);
+double group_permutation_p(const at::Tensor& similarity, const at::Tensor& group,
+                           const at::Tensor& stratum, std::int64_t shuffles, std::uint64_t seed);
 
 /// Spearman's correlation of two representations' dissimilarities (1 - correlation) over all pairs
 /// of rows (Kriegeskorte et al. 2008); ties share their mean rank. Rows [N, D] and [N, E].

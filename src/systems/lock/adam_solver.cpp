@@ -46,7 +46,7 @@ class DescentSolver : public LockSolver {
  private:
   at::Tensor start(const at::Tensor& target) const {
     const at::NoGradGuard no_gradient;
-    const auto mean = model_.latents_of(target);
+    const auto mean = prior_latent(model_, target);
     return (on_latents_ ? mean : model_.decode(mean)).clone();
   }
 

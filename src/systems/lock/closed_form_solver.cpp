@@ -117,7 +117,7 @@ class ClosedFormSolver : public LockSolver {
 
  private:
   at::Tensor expect(const at::Tensor& target) {
-    prior_packets_ = model_.decode(model_.latents_of(target.unsqueeze(0).to(model_.device())));
+    prior_packets_ = model_.decode(prior_latent(model_, target.unsqueeze(0).to(model_.device())));
     return model_.draw(prior_packets_)[0].cpu();
   }
 

@@ -60,7 +60,7 @@ class IterativeSolver : public LockSolver {
   /// the frame no better: a new scene. Else it widens by what a frame may change.
   Guess begin(const at::Tensor& target) {
     const at::NoGradGuard no_gradient;
-    const auto mean = model_.latents_of(target);
+    const auto mean = prior_latent(model_, target);
     const auto latents = state_ ? at::cat({mean, state_->mean.unsqueeze(0)}) : mean;
     const auto packets = model_.decode(latents);
     const auto drawn = model_.draw(packets);

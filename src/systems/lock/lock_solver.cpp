@@ -1,5 +1,7 @@
 #include "neurosplat/systems/lock/lock_solver.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -33,6 +35,15 @@ void check_iterative(const LockSolverSettings& settings) {
 }
 
 }  // namespace
+
+at::Tensor LockSolver::prior_latent(const SplatVae& model, const at::Tensor& frame) const {
+  if (!expected_.defined()) return model.latents_of(frame);
+  const auto size = model.architecture().latent;
+  if (expected_.dim() != 1 || expected_.size(0) != size) {
+    throw UsageError(text("expected latent: expected ", size, " numbers, got ", expected_.sizes()));
+  }
+  return expected_.to(model.device(), at::kFloat).unsqueeze(0);
+}
 
 const std::vector<std::string>& lock_solver_names() {
   static const std::vector<std::string> names = {"closed-form", "adam", "latent", "iterative"};

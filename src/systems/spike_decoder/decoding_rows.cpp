@@ -2,6 +2,10 @@
 
 #include <ATen/ATen.h>
 
+#include <utility>
+
+#include "systems/spike_decoder/refitted_permutation.h"
+
 namespace neurosplat {
 namespace {
 
@@ -15,13 +19,25 @@ DecodedPictures row_of(const std::string& name, const DecodedSession& session,
   return {name, drawn(session, space.space, latents), latents - means, space.latents - means};
 }
 
-/// Rows decoded from `responses` instead of the session's.
-DecodedPictures decoded_from(const std::string& name, const DecodedSession& session,
-                             const SpaceLatents& space, const at::Tensor& responses,
-                             bool rescale = false) {
-  const auto latents = decode_latents(responses, space.latents, space.space.group, session.held_out,
-                                      {.rescale = rescale});
-  return row_of(name, session, space, latents, training_means(space.latents, session.held_out));
+/// Rows decoded from `responses` instead of the session's, and rescaled too where that is asked
+/// for.
+std::vector<DecodedPictures> decoded_from(const std::string& name, const DecodedSession& session,
+                                          const SpaceLatents& space, const at::Tensor& responses,
+                                          bool rescaled_too) {
+  const auto means = training_means(space.latents, session.held_out);
+  const auto& group = space.space.group;
+  const auto p = refitted_permutation(responses, space.latents, group, session.held_out,
+                                      DecoderChoices().penalties, session.shuffles, session.seed)
+                     .p;
+  std::vector<DecodedPictures> rows;
+  for (const bool rescale : {false, true}) {
+    if (rescale && !rescaled_too) continue;
+    const auto latents =
+        decode_latents(responses, space.latents, group, session.held_out, {.rescale = rescale});
+    rows.push_back(row_of(rescale ? name + ", rescaled" : name, session, space, latents, means));
+    rows.back().permutation_p = p;
+  }
+  return rows;
 }
 
 /// Every second repeat from `first` on.
@@ -35,11 +51,13 @@ bool has_repeats_in(const at::Tensor& counts) {
 
 }  // namespace
 
-DecodedSession session_of(const PictureResponses& recorded, std::uint64_t seed) {
+DecodedSession session_of(const PictureResponses& recorded, std::uint64_t seed,
+                          std::int64_t shuffles) {
   const auto pictures = recorded.pictures.to(at::kFloat).div(255);
   const bool grey = recorded.pictures.amax(1).equal(recorded.pictures.amin(1));
-  return {recorded, pictures, decoder_responses(recorded.counts), hold_out(recorded.group, seed),
-          grey,     seed};
+  return {
+      recorded, pictures, decoder_responses(recorded.counts), hold_out(recorded.group, seed), grey,
+      seed,     shuffles};
 }
 
 at::Tensor drawn(const DecodedSession& session, const LatentSpace& space,
@@ -53,20 +71,22 @@ std::vector<DecodedPictures> held_out_rows(const DecodedSession& session,
                                            const std::vector<SpaceLatents>& spaces) {
   const auto& first = spaces.front();
   std::vector<DecodedPictures> rows;
+  const auto add = [&](const std::string& name, const SpaceLatents& space,
+                       const at::Tensor& responses, bool rescaled_too) {
+    for (auto& row : decoded_from(name, session, space, responses, rescaled_too)) {
+      rows.push_back(std::move(row));
+    }
+  };
   rows.push_back({"mean picture", training_means(session.pictures, session.held_out)});
-  rows.push_back(decoded_from(
-      "shuffled spikes", session, first,
-      other_groups_rows(session.responses, session.held_out.group, session.seed + kShuffle)));
-  rows.push_back(decoded_from(
-      "noise spikes", session, first,
-      decoder_responses(noise_counts(session.recorded.counts, session.seed + kNoise))));
+  add("shuffled spikes", first,
+      other_groups_rows(session.responses, session.held_out.group, session.seed + kShuffle), false);
+  add("noise spikes", first,
+      decoder_responses(noise_counts(session.recorded.counts, session.seed + kNoise)), false);
   rows.push_back(
       {"encoder inversion", invert_encoder(session.responses, session.pictures, session.held_out)});
   for (const auto& space : spaces) {
-    const auto& name = space.space.name;
-    rows.push_back(decoded_from(name, session, space, session.responses));
-    rows.push_back(decoded_from(name + ", rescaled", session, space, session.responses, true));
-    rows.push_back({name + ", ceiling", drawn(session, space.space, space.latents)});
+    add(space.space.name, space, session.responses, true);
+    rows.push_back({space.space.name + ", ceiling", drawn(session, space.space, space.latents)});
   }
   return rows;
 }

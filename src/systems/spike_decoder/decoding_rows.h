@@ -18,9 +18,11 @@ struct DecodedSession {
   HeldOut held_out;
   bool grey;  ///< all pictures are: then so is what is decoded
   std::uint64_t seed;
+  std::int64_t shuffles;  ///< of refitted_permutation()
 };
 
-DecodedSession session_of(const PictureResponses& recorded, std::uint64_t seed);
+DecodedSession session_of(const PictureResponses& recorded, std::uint64_t seed,
+                          std::int64_t shuffles);
 
 /// A latent space and the session's pictures in it.
 struct SpaceLatents {

@@ -22,28 +22,39 @@ at::Tensor same(const at::Tensor& numbers) {
   return numbers.unsqueeze(0).eq(numbers.unsqueeze(1));
 }
 
+/// What tells pictures apart beyond the mean one, which all share.
+void put_deviations(Json& scores, const DecodedPictures& decoded, const DecodingTarget& target) {
+  const auto own = (decoded.pictures - target.means).flatten(1);
+  const auto shown = (target.pictures - target.means).flatten(1);
+  if (own.abs().max().item<double>() == 0) return;
+  const auto alike = correlations(own, shown);
+  const auto candidates = same(target.fold);
+  put(scores, "deviation_corr_mean", alike.diagonal(), target);
+  put(scores, "two_way_deviation", two_way(alike, candidates), target);
+  put(scores, "identification_top1", identified(alike, candidates), target);
+  if (target.scene.defined()) {
+    const auto frames = same(target.scene);
+    put(scores, "frame_top1", identified(alike, frames), target);
+    scores["frame_chance"] = chance_of(frames);
+  }
+  scores["rsa"] = representational_similarity(own, shown);
+  scores["permutation_p"] =
+      target.shuffles > 0 ? group_permutation_p(alike, target.group, at::zeros_like(target.group),
+                                                target.shuffles, target.seed)
+                          : decoded.permutation_p;
+}
+
 }  // namespace
 
 nlohmann::ordered_json score_decoded(const DecodedPictures& decoded, const DecodingTarget& target) {
   Json scores = {{"row", decoded.name}};
-  const auto flat = [](const at::Tensor& pictures) { return pictures.flatten(1); };
-  const auto whole = correlations(flat(decoded.pictures), flat(target.pictures));
-  // Beyond the mean picture: what all pictures share identifies none.
-  const auto deviation =
-      correlations(flat(decoded.pictures - target.means), flat(target.pictures - target.means));
+  const auto whole = correlations(decoded.pictures.flatten(1), target.pictures.flatten(1));
   const auto candidates = same(target.fold);
   put(scores, "pixcorr_mean", whole.diagonal(), target);
   put(scores, "ssim_mean", ssim(decoded.pictures, target.pictures), target);
   put(scores, "two_way_pixels", two_way(whole, candidates), target);
-  put(scores, "deviation_corr_mean", deviation.diagonal(), target);
-  put(scores, "two_way_deviation", two_way(deviation, candidates), target);
-  put(scores, "identification_top1", identified(deviation, candidates), target);
   scores["chance"] = chance_of(candidates);
-  if (target.scene.defined()) {
-    const auto frames = same(target.scene);
-    put(scores, "frame_top1", identified(deviation, frames), target);
-    scores["frame_chance"] = chance_of(frames);
-  }
+  put_deviations(scores, decoded, target);
   if (decoded.latents.defined()) {
     put(scores, "two_way_latents",
         two_way(correlations(decoded.latents, decoded.target_latents), candidates), target);
@@ -53,10 +64,6 @@ nlohmann::ordered_json score_decoded(const DecodedPictures& decoded, const Decod
         two_way(correlations(target.features(decoded.pictures), target.feature_rows), candidates),
         target);
   }
-  scores["rsa"] = representational_similarity(flat(decoded.pictures - target.means),
-                                              flat(target.pictures - target.means));
-  scores["permutation_p"] =
-      permutation_p(deviation, target.group, target.fold, target.shuffles, target.seed);
   return scores;
 }
 

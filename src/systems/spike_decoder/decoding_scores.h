@@ -3,6 +3,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -17,7 +18,9 @@ struct DecodingTarget {
   at::Tensor group;     ///< int64 [N]: what is not independent; intervals resample whole ones
   at::Tensor fold;      ///< int64 [N]: the candidates are the pictures of one fold
   at::Tensor scene;     ///< int64 [N]: frames of one movie; undefined: none
-  std::int64_t shuffles = 1000, resamples = 1000;
+  /// Of what was decoded among groups, for p; 0: p is DecodedPictures::permutation_p.
+  std::int64_t shuffles = 0;
+  std::int64_t resamples = 1000;
   std::uint64_t seed = 0;
   PictureFeatures features;      ///< of EfficientNet-Lite0; empty: left out
   at::Tensor feature_rows = {};  ///< of `pictures`
@@ -28,7 +31,8 @@ struct DecodedPictures {
   std::string name;
   at::Tensor pictures;             ///< float32 [N, 3, S, S]
   at::Tensor latents = {};         ///< decoded, [N, D]; undefined: none
-  at::Tensor target_latents = {};  ///< of the pictures shown, less `mean_latents` as `latents` are
+  at::Tensor target_latents = {};  ///< of the pictures shown; both less what the decoder's mean is
+  double permutation_p = std::numeric_limits<double>::quiet_NaN();  ///< NaN: none
 };
 
 /// Flat, under the keys of docs/spike-decoding.md, "Measures": PixCorr, SSIM, two-way

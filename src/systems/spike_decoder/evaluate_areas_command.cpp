@@ -16,6 +16,7 @@
 #include "neurosplat/program/experiment.h"
 #include "neurosplat/systems/spike_decoder/commands.h"
 #include "systems/spike_decoder/decoding_rows.h"
+#include "systems/spike_decoder/refitted_permutation.h"
 #include "systems/spike_decoder/session_options.h"
 #include "systems/spike_decoder/shipped_spaces.h"
 
@@ -65,25 +66,31 @@ class Table {
 
   void add(const std::string& part, const std::string& name, const PictureResponses& recorded,
            const DecoderChoices& choices = {}) {
-    const auto session = session_of(recorded, static_cast<std::uint64_t>(options_.seed));
-    const auto decoded =
+    const auto session = session_of(recorded, seed(), options_.shuffles);
+    const auto latents =
         decode_latents(session.responses, latents_, space_.group, session.held_out, choices);
+    DecodedPictures decoded{name, drawn(session, space_, latents)};
+    decoded.permutation_p =
+        refitted_permutation(session.responses, latents_, space_.group, session.held_out,
+                             choices.penalties, options_.shuffles, seed())
+            .p;
     const DecodingTarget target{.pictures = session.pictures,
                                 .means = training_means(session.pictures, session.held_out),
                                 .group = session.held_out.group,
                                 .fold = session.held_out.fold,
                                 .scene = recorded.scene,
-                                .shuffles = options_.shuffles,
-                                .seed = static_cast<std::uint64_t>(options_.seed),
+                                .seed = seed(),
                                 .features = {}};
     Json row = {{"part", part}, {"name", name}, {"units", recorded.counts.size(1)}};
-    row.update(score_decoded({name, drawn(session, space_, decoded)}, target));
+    row.update(score_decoded(decoded, target));
     row.erase("row");
     print(row);
     rows_.push_back(std::move(row));
   }
 
  private:
+  std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.seed); }
+
   static void print(const Json& row) {
     const auto number = [&](const char* key) { return row.at(key).get<double>(); };
     std::printf("%-10s %-16s %6lld %8.3f %8.3f %8.3f (%.3f to %.3f) %8.4f\n",

@@ -79,7 +79,8 @@ class Evaluation {
 
   /// The table of one session; `figure`, where it is given, gets its pictures.
   Json rows_of(const PictureResponses& recorded, at::Tensor* figure) {
-    const auto session = session_of(recorded, static_cast<std::uint64_t>(options_.seed));
+    const auto session =
+        session_of(recorded, static_cast<std::uint64_t>(options_.seed), options_.shuffles);
     encode(recorded.pictures);
     std::vector<SpaceLatents> spaces;
     for (std::size_t i = 0; i < spaces_.size(); ++i) spaces.push_back({spaces_[i], latents_[i]});
@@ -87,6 +88,7 @@ class Evaluation {
     auto target = target_of(session);
     auto rows = scored(decoded, target);
     // The others choose among all pictures and know the mean of all.
+    target.shuffles = options_.shuffles;
     target.fold = at::zeros_like(target.fold);
     target.means = session.pictures.mean(0, /*keepdim=*/true).expand_as(session.pictures);
     auto same = same_picture_rows(session, spaces.front());
@@ -112,7 +114,6 @@ class Evaluation {
             .group = session.held_out.group,
             .fold = session.held_out.fold,
             .scene = session.recorded.scene,
-            .shuffles = options_.shuffles,
             .seed = static_cast<std::uint64_t>(options_.seed),
             .features = features_,
             .feature_rows = feature_rows_};
@@ -160,12 +161,12 @@ void print(const std::string& session, const Json& rows) {
                 number("ssim_mean").c_str(), number("two_way_pixels").c_str(),
                 number("two_way_deviation").c_str(), number("two_way_lite0").c_str(),
                 number("identification_top1").c_str(), number("frame_top1").c_str(),
-                fixed(row.at("permutation_p").get<double>(), 4).c_str());
+                number("permutation_p").c_str());
   }
   std::printf(
       "chance of top 1 %s%s\n", fixed(rows[0].at("chance").get<double>(), 4).c_str(),
-      rows[0].contains("frame_chance")
-          ? text(", of a movie's frame ", fixed(rows[0].at("frame_chance").get<double>(), 4))
+      rows[1].contains("frame_chance")
+          ? text(", of a movie's frame ", fixed(rows[1].at("frame_chance").get<double>(), 4))
                 .c_str()
           : "");
 }

@@ -11,6 +11,7 @@
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/figure/chart.h"
+#include "neurosplat/metrics/identification.h"
 #include "neurosplat/program/experiment.h"
 #include "neurosplat/recordings/encoding_model.h"
 #include "neurosplat/recordings/gabor_bank.h"
@@ -24,7 +25,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 const std::string kFigure = "encoding";
-constexpr std::int64_t kPixels = 16;
+constexpr std::int64_t kPixels = 16, kShuffles = 1000, kResamples = 1000;
 
 struct Options {
   ExperimentOptions common;
@@ -32,15 +33,22 @@ struct Options {
   std::int64_t seed = 0;
 };
 
+/// Whose pictures are told apart, and how they are held out.
+struct Identified {
+  const PictureResponses& recorded;
+  const HeldOut& held_out;
+  std::uint64_t seed;
+};
+
 /// What one model foretells of all units.
 struct Foretold {
   std::string model;
+  at::Tensor responses;  // float64 [P, U]
   ResponseScores scores;
 };
 
-std::vector<Foretold> foretell_all(const Options& options, const PictureResponses& recorded,
+std::vector<Foretold> foretell_all(const PictureResponses& recorded, const HeldOut& held_out,
                                    const MeanResponses& responses) {
-  const auto held_out = hold_out(recorded.group, static_cast<std::uint64_t>(options.seed));
   const std::vector<EncodingFeatures> models = {
       {"mean", {}},
       {"ln", grey_pixels(recorded.pictures, kPixels), /*nonlinear=*/true},
@@ -48,7 +56,7 @@ std::vector<Foretold> foretell_all(const Options& options, const PictureResponse
   std::vector<Foretold> all;
   for (const auto& model : models) {
     const auto foretold = foretell(model, responses.mean, held_out.group, held_out.fold);
-    all.push_back({model.name, score_responses(foretold, responses)});
+    all.push_back({model.name, foretold, score_responses(foretold, responses)});
     all.back().scores.correlation = correlation_within(foretold, responses, held_out.fold);
   }
   return all;
@@ -79,8 +87,42 @@ double ceiling_of(const ResponseScores& scores, const MeanResponses& responses,
   return middle((power / variance).clamp_max(1).sqrt());
 }
 
-Json rows_of(const PictureResponses& recorded, const MeanResponses& responses,
-             const std::vector<Foretold>& all) {
+/// Which picture of its fold was seen, by which foretold responses are most alike to the measured
+/// ones (Kay and others 2008), units in deviations of their own.
+void put_identification(Json& row, const Foretold& foretold, const MeanResponses& responses,
+                        const at::Tensor& units, const Identified& asked) {
+  const auto in_deviations = [&](const at::Tensor& table) {
+    const auto own = table.index_select(1, units);
+    const auto deviation = responses.mean.index_select(1, units).std(0).clamp_min(1e-9);
+    return (own - responses.mean.index_select(1, units).mean(0)) / deviation;
+  };
+  if (units.numel() < 2 || foretold.model == "mean") return;
+  const auto alike = correlations(in_deviations(responses.mean), in_deviations(foretold.responses));
+  const auto put = [&](const std::string& key, const at::Tensor& values) {
+    const auto interval = bootstrap(values, asked.recorded.group, kResamples, asked.seed);
+    row[key] = interval.mean;
+    row[key + "_low"] = interval.low;
+    row[key + "_high"] = interval.high;
+  };
+  const auto same = [](const at::Tensor& numbers) {
+    return numbers.unsqueeze(0).eq(numbers.unsqueeze(1));
+  };
+  const auto candidates = same(asked.held_out.fold);
+  put("two_way_responses", two_way(alike, candidates));
+  put("identification_top1", identified(alike, candidates));
+  row["chance"] = chance_of(candidates);
+  if (asked.recorded.scene.defined()) {
+    const auto frames = same(asked.recorded.scene);
+    put("frame_top1", identified(alike, frames));
+    row["frame_chance"] = chance_of(frames);
+  }
+  row["permutation_p"] = group_permutation_p(
+      alike, asked.recorded.group, at::zeros_like(asked.recorded.group), kShuffles, asked.seed);
+}
+
+Json rows_of(const MeanResponses& responses, const std::vector<Foretold>& all,
+             const Identified& asked) {
+  const auto& recorded = asked.recorded;
   auto rows = Json::array();
   std::set<std::string> areas(recorded.areas.begin(), recorded.areas.end());
   if (areas.size() > 1) areas.insert("");
@@ -100,14 +142,16 @@ Json rows_of(const PictureResponses& recorded, const MeanResponses& responses,
                       {"correlation_ceiling_median", ceiling_of(scores, responses, units)},
                       {"explained_variance_median", own(scores.explained)},
                       {"normalised_explained_variance_median", own(scores.normalised)}});
+      put_identification(rows.back(), each, responses, units, asked);
     }
   }
   return rows;
 }
 
 void print(const Json& rows) {
-  std::printf("%-10s %-8s %6s %12s %9s %10s %12s\n", "area", "model", "units", "correlation",
-              "ceiling", "explained", "normalised");
+  std::printf("%-10s %-8s %6s %12s %9s %10s %12s %8s %8s %8s %8s\n", "area", "model", "units",
+              "correlation", "ceiling", "explained", "normalised", "two-way", "top 1", "frame",
+              "p");
   for (const auto& row : rows) {
     const auto number = [&](const char* key) { return row.at(key).get<double>(); };
     std::printf(
@@ -142,14 +186,16 @@ int evaluate(const Options& options) {
   const at::NoGradGuard no_gradient;
   const auto recorded = open_session(options.session);
   const auto responses = mean_responses(recorded.counts);
-  const auto all = foretell_all(options, recorded, responses);
+  const auto seed = static_cast<std::uint64_t>(options.seed);
+  const auto held_out = hold_out(recorded.group, seed);
+  const auto all = foretell_all(recorded, held_out, responses);
   MetricsFile file{.experiment = "spike-encoding"};
   file.settings = {{"session", recorded.name},
                    {"pictures", recorded.counts.size(0)},
                    {"units", recorded.counts.size(1)},
                    {"seed", options.seed},
                    {"image_size_px", options.session.side}};
-  file.results["rows"] = rows_of(recorded, responses, all);
+  file.results["rows"] = rows_of(responses, all, {recorded, held_out, seed});
   print(file.results["rows"]);
   write_experiment(options.common, file, kFigure, figure_of(all));
   return 0;
@@ -162,7 +208,8 @@ void add_evaluate_spike_encoding(Program& program) {
   auto& command = program.add("spike-encoding",
                               "The other direction: how well spike counts to pictures never seen "
                               "are foretold by the mean, an LN model and Gabor energies, area by "
-                              "area, beside the ceiling that the counts' own noise sets.",
+                              "area, beside the ceiling that the counts' own noise sets, and "
+                              "which picture was seen by what is foretold of each.",
                               [options] { return evaluate(*options); });
   add_experiment_options(command, options->common, "spike-encoding");
   add_session_options(command, options->session);

@@ -72,6 +72,13 @@ at::Tensor in_batches(const at::Tensor& rows, const Convert& convert) {
   return at::cat(parts);
 }
 
+/// Sixteenths of the picture: receptive fields see some of them, and what they do not see wants a
+/// larger penalty.
+at::Tensor sixteenths(std::int64_t kept) {
+  const auto place = at::arange(kept, at::kLong).mul(4).div(kept, "floor");
+  return (4 * place.unsqueeze(1) + place).flatten().repeat(3);
+}
+
 }  // namespace
 
 LatentSpace pixel_space(std::int64_t side, std::int64_t kept) {
@@ -81,7 +88,7 @@ LatentSpace pixel_space(std::int64_t side, std::int64_t kept) {
   return {"pixels",
           {},
           side,
-          at::zeros({3 * kept * kept}, at::kLong),
+          sixteenths(kept),
           [kept](const at::Tensor& pictures) { return resized(pictures, kept).flatten(1); },
           [kept, side](const at::Tensor& latents) {
             return resized(latents.view({-1, 3, kept, kept}), side).clamp(0, 1);

@@ -117,7 +117,10 @@ PictureResponses opened(const SessionOptions& options) {
   if (options.data.empty()) return simulated(options);
   if (fs::is_directory(options.data)) {
     const auto name = options.session.empty() ? v1_sessions(options.data).front() : options.session;
-    return responses_of(read_v1_session(options.data, name, options.side));
+    const auto session = read_v1_session(options.data, name, options.side);
+    auto responses = responses_of(session);
+    responses.scene = session.condition;
+    return responses;
   }
   const auto kind = options.data.extension();
   if (kind == ".npy" || kind == ".csv") {

@@ -34,6 +34,18 @@ class LockSolver {
   virtual LockView follow(const at::Tensor& frame, double budget_ms) = 0;
   /// Forgets everything seen: the next frame is the first.
   virtual void reset() = 0;
+
+  /// From now on the prior of each frame is this latent, [latent], until another one comes: what
+  /// something else than the encoder says of it, spikes for one. Undefined: the encoder's again.
+  void expect(const at::Tensor& latent) { expected_ = latent; }
+
+ protected:
+  /// [1, latent] on the model's device: what is expected of a frame [1, 3, S, S]. Throws UsageError
+  /// for a latent of another size.
+  at::Tensor prior_latent(const SplatVae& model, const at::Tensor& frame) const;
+
+ private:
+  at::Tensor expected_;
 };
 
 enum class Geometry { picture, anchors, decoder };

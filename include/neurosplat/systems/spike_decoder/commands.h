@@ -18,5 +18,7 @@ void add_evaluate_spike_decoding(Program& program);
 void add_evaluate_spike_areas(Program& program);
 /// `neurosplat-evaluate spike-encoding`: responses foretold from pictures, and their ceiling.
 void add_evaluate_spike_encoding(Program& program);
+/// `neurosplat-live replay`: a recording, its decoded prior, the locked picture.
+void add_live_replay(Program& program);
 
 }  // namespace neurosplat::apps

@@ -24,7 +24,8 @@ struct LatentSpace {
   std::int64_t size() const { return group.size(0); }
 };
 
-/// Pixels themselves, averaged to `kept` a side: the floor that any model must beat.
+/// Pixels themselves, averaged to `kept` a side: the floor that any model must beat. Each sixteenth
+/// of the picture is a group.
 LatentSpace pixel_space(std::int64_t side, std::int64_t kept);
 
 /// "pixels"; a run folder or model file, of a splat VAE or a hierarchical VAE as it says (of the
