@@ -82,10 +82,10 @@ class NwbFile {
 /// Which units to keep. The defaults are AllenSDK's for its Neuropixels sessions, and a least rate.
 struct UnitFilter {
   double most_amplitude_cutoff = 0.1, least_presence_ratio = 0.95, most_isi_violations = 0.5;
-  std::string quality = "good";    ///< empty: any
-  bool valid_electrode = true;     ///< only units of electrodes whose data are valid
-  double least_rate = 0.1;         ///< Hz
-  std::vector<std::string> areas;  ///< empty: any
+  std::string quality = "good";         ///< empty: any
+  bool valid_electrode = true;          ///< only units of electrodes whose data are valid
+  double least_rate = 0.1;              ///< Hz
+  std::vector<std::string> areas = {};  ///< empty: any
 };
 
 struct SelectedUnits {
