@@ -5,6 +5,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "recordings/text_heaps.h"
 
 namespace neurosplat::hdf5 {
 namespace {
@@ -138,6 +139,11 @@ std::vector<std::string> File::read_texts(hid_t set, hid_t type, std::uint64_t c
   if (count == 0) return values;
   const Handle space(H5Dget_space(set), H5Sclose);
   if (H5Tis_variable_str(type) > 0) {
+    try {
+      check_text_heaps(path_, id(), set, count);
+    } catch (const Error& error) {
+      fail(dataset, text("expected sound texts, got ", error.what(), ": copy or write it again"));
+    }
     // HDF5 takes any character set of a file only as the same one in memory: the file's own type.
     std::vector<char*> pointers(count, nullptr);
     const bool read = H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()) >= 0;
