@@ -5,6 +5,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "recordings/text_heaps.h"
 
 namespace neurosplat::hdf5 {
 namespace {
@@ -138,6 +139,11 @@ std::vector<std::string> File::read_texts(hid_t set, hid_t type, std::uint64_t c
   if (count == 0) return values;
   const Handle space(H5Dget_space(set), H5Sclose);
   if (H5Tis_variable_str(type) > 0) {
+    try {
+      check_text_heaps(path_, id(), set, count);
+    } catch (const Error& error) {
+      fail(dataset, text("expected sound texts, got ", error.what(), ": copy or write it again"));
+    }
     // HDF5 takes any character set of a file only as the same one in memory: the file's own type.
     std::vector<char*> pointers(count, nullptr);
     const bool read = H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()) >= 0;
@@ -184,7 +190,6 @@ std::vector<std::string> File::texts(const std::string& dataset) const {
 
 Column File::column(const std::string& dataset) const {
   if (!has(dataset)) fail(dataset, "expected a column, found no such dataset");
-  // A chunk larger than HDF5's cache of 1 MiB would be unpacked anew for every piece that is read.
   const Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
   Column found{Handle(H5Dopen2(id(), dataset.c_str(), access.get()), H5Dclose), {}, 0};
   if (!found.set) fail(dataset, "expected a column, HDF5 says: " + last_error());
@@ -196,10 +201,14 @@ Column File::column(const std::string& dataset) const {
     if (element == 0 || chunk > kMostChunk / element) {
       fail(dataset, text("expected chunks of at most 512 MiB, got ", chunk, " elements"));
     }
-    if (chunk * element > (1U << 20U)) {
-      H5Pset_chunk_cache(access.get(), 521, chunk * element, 1);
-      found.set = Handle(H5Dopen2(id(), dataset.c_str(), access.get()), H5Dclose);
-    }
+    // Without a cache plain chunks are read straight into place. Packed ones that are larger than
+    // HDF5's cache of 1 MiB would be unpacked anew for every piece.
+    const bool packed = H5Pget_nfilters(made.get()) != 0;
+    H5Pset_chunk_cache(access.get(), 521,
+                       packed ? std::max<std::size_t>(chunk * element, 1U << 20U) : 0, 1);
+    found.set = {};
+    found.set = Handle(H5Dopen2(id(), dataset.c_str(), access.get()), H5Dclose);
+    if (!found.set) fail(dataset, "expected a column, HDF5 says: " + last_error());
   }
   found.type = Handle(H5Dget_type(found.set.get()), H5Tclose);
   const Handle space(H5Dget_space(found.set.get()), H5Sclose);

@@ -15,8 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Numbers in one read, 8 MiB, and spikes of other units that are rather read over than skipped.
-constexpr std::uint64_t kPiece = 1U << 20U, kGap = 1U << 16U;
+/// Numbers in one read, 1 MiB, and spikes of other units that are rather read over than skipped.
+constexpr std::uint64_t kPiece = 1U << 17U, kGap = 1U << 16U;
 /// Seconds by which presentations may overlap: clocks' jitter.
 constexpr double kOverlap = 1e-4;
 

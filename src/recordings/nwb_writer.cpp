@@ -83,6 +83,11 @@ void write_frame(hdf5::NwbTables& out, const NwbSession& session) {
                             "/general/devices", "/general/extracellular_ephys"}) {
     out.group(group);
   }
+  out.group("/general/subject", "Subject");
+  out.scalar("/general/subject/subject_id", session.subject);
+  out.scalar("/general/subject/species", session.species);
+  out.scalar("/general/subject/sex", "U");
+  out.scalar("/general/subject/age", "P0D/");  // any
   for (const auto& probe : session.probes) {
     const auto device = "/general/devices/" + probe, group = kProbes + probe;
     out.group(device, "Device");

@@ -184,6 +184,7 @@ SimulatedSession::SimulatedSession(const at::Tensor& pictures,
   RandomStream random(hash_of({options.seed, 1}));
   const auto planned = plan(options, random);
   session_.identifier = text("simulated-", options.seed);
+  session_.subject = "no-animal";
   session_.description = "Simulated Neuropixels session: pictures shown to a mouse";
   for (std::size_t probe = 0; probe < kAreas.size(); ++probe) {
     session_.probes.push_back(std::string("probe") + static_cast<char>('A' + probe));

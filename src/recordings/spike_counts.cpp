@@ -1,6 +1,7 @@
 #include "neurosplat/recordings/spike_counts.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -15,126 +16,142 @@ namespace {
 /// Rows of the result that are filled together, so that lines of the cache are written whole.
 constexpr std::size_t kUnitsAtOnce = 16;
 
-/// Bounds of the windows, each rising. A spike before a bound counts for it: the spikes of a window
-/// are those before its end less those before its begin, whether windows overlap or not.
+/// Cells of time that a table has at most, and for each onset.
+constexpr double kMostCells = 1U << 20U, kCellsPerOnset = 32;
+
+/// Windows in order of time, and where a time lies among their begins and ends.
 class Windows {
  public:
-  Windows(std::span<const double> onsets, CountWindow window) : order_(onsets.size()) {
-    if (!(window.to > window.from) || !std::isfinite(window.from) || !std::isfinite(window.to)) {
-      throw UsageError(
-          text("window: expected seconds from, then to, got ", window.from, " to ", window.to));
-    }
-    std::iota(order_.begin(), order_.end(), std::size_t{0});
-    const auto later = [&](auto one, auto other) { return onsets[one] < onsets[other]; };
-    if (!std::is_sorted(order_.begin(), order_.end(), later)) {
-      std::stable_sort(order_.begin(), order_.end(), later);
-    }
-    for (const auto place : order_) {
-      if (!std::isfinite(onsets[place])) {
-        throw Error(text("onsets: expected seconds, got ", onsets[place]));
-      }
-      begins_.push_back(onsets[place] + window.from);
-      ends_.push_back(onsets[place] + window.to);
-    }
-  }
+  Windows(std::span<const double> onsets, CountWindow window);
 
   std::size_t size() const { return order_.size(); }
-  const std::vector<double>& begins() const { return begins_; }
-  const std::vector<double>& ends() const { return ends_; }
   std::size_t onset(std::size_t window) const { return order_[window]; }
+  /// Adds 1 to `changes` [windows + 1] at the number of ends up to each spike and takes it at the
+  /// number of begins: window i then has the sum of the first i + 1, whether windows overlap or
+  /// not.
+  void add(std::span<const double> spikes, std::span<std::int32_t> changes) const;
 
  private:
+  /// Bounds in the cells before one.
+  struct Cell {
+    std::uint32_t begins = 0, ends = 0;
+  };
+  std::size_t cell(double seconds) const {
+    const double place = (seconds - origin_) * per_second_;
+    return place > 0 ? static_cast<std::size_t>(std::min(place, last_cell_)) : 0;
+  }
+  void tabulate();
+  template <bool kAtMostOne>
+  void add_each(std::span<const double> spikes, std::int32_t* changes) const;
+
   std::vector<std::size_t> order_;
-  std::vector<double> begins_, ends_;
+  std::vector<double> begins_, ends_;  // rising, infinity after the last
+  std::vector<Cell> cells_;
+  double origin_ = 0, per_second_ = 0, last_cell_ = 0;
+  bool at_most_one_ = true;  // begin and end in each cell
 };
 
-/// How many of a unit's spikes come before each of rising bounds; spikes come in pieces.
-class Before {
- public:
-  explicit Before(const std::vector<double>& bounds) : bounds_(&bounds) {}
-
-  /// Calls found(bound, spikes before it) for bounds that are decided.
-  template <class Found>
-  void add(std::span<const double> spikes, const Found& found) {
-    const auto& bounds = *bounds_;
-    const auto* const first = spikes.data();
-    const auto* const end = first + spikes.size();
-    const auto* spike = first;
-    for (; next_ < bounds.size() && bounds[next_] <= spikes.back(); ++next_) {
-      spike = not_before(spike, end, bounds[next_]);
-      found(next_, seen_ + (spike - first));
-    }
-    seen_ += std::ssize(spikes);
+Windows::Windows(std::span<const double> onsets, CountWindow window) : order_(onsets.size()) {
+  if (!(window.to > window.from) || !std::isfinite(window.from) || !std::isfinite(window.to)) {
+    throw UsageError(
+        text("window: expected seconds from, then to, got ", window.from, " to ", window.to));
   }
-
-  /// No spike follows.
-  template <class Found>
-  void finish(const Found& found) {
-    for (; next_ < bounds_->size(); ++next_) found(next_, seen_);
-    next_ = 0;
-    seen_ = 0;
+  if (onsets.size() > std::numeric_limits<std::int32_t>::max()) {
+    throw Error(text("onsets: expected fewer than 2^31, got ", onsets.size()));
   }
-
- private:
-  /// The first spike from `bound` on, by steps that double: near ones are found in few.
-  static const double* not_before(const double* spike, const double* end, double bound) {
-    std::ptrdiff_t step = 1;
-    while (step <= end - spike && spike[step - 1] < bound) {
-      spike += step;
-      step *= 2;
-    }
-    return std::lower_bound(spike, spike + std::min(step, end - spike), bound);
+  for (const double onset : onsets) {
+    if (!std::isfinite(onset)) throw Error(text("onsets: expected seconds, got ", onset));
   }
-
-  const std::vector<double>* bounds_;
-  std::size_t next_ = 0;
-  std::int64_t seen_ = 0;
-};
-
-class UnitCounter {
- public:
-  explicit UnitCounter(const Windows& windows) : begins_(windows.begins()), ends_(windows.ends()) {}
-
-  /// Of each window in the order of begins; `counts` are 0 before.
-  void add(std::span<const double> spikes, std::span<std::int64_t> counts) {
-    begins_.add(spikes, [&](std::size_t i, std::int64_t before) { counts[i] -= before; });
-    ends_.add(spikes, [&](std::size_t i, std::int64_t before) { counts[i] += before; });
+  std::iota(order_.begin(), order_.end(), std::size_t{0});
+  std::stable_sort(order_.begin(), order_.end(),
+                   [&](auto one, auto other) { return onsets[one] < onsets[other]; });
+  for (const auto place : order_) {
+    begins_.push_back(onsets[place] + window.from);
+    ends_.push_back(onsets[place] + window.to);
   }
-
-  void finish(std::span<std::int64_t> counts) {
-    begins_.finish([&](std::size_t i, std::int64_t before) { counts[i] -= before; });
-    ends_.finish([&](std::size_t i, std::int64_t before) { counts[i] += before; });
-  }
-
- private:
-  Before begins_, ends_;
-};
-
-std::int32_t as_int32(std::int64_t count) {
-  if (count > std::numeric_limits<std::int32_t>::max()) {
-    throw Error(text("expected fewer spikes in a window than 2^31, got ", count));
-  }
-  return static_cast<std::int32_t>(count);
+  if (!order_.empty()) tabulate();
+  begins_.push_back(std::numeric_limits<double>::infinity());
+  ends_.push_back(std::numeric_limits<double>::infinity());
 }
 
-/// Counts of a few units, which are then spread over the rows of the result.
+/// Cells as narrow as the smallest gap hold one begin and one end; there is a limit to their
+/// number.
+void Windows::tabulate() {
+  double gap = std::numeric_limits<double>::infinity();
+  for (std::size_t i = 1; i < begins_.size(); ++i) {
+    if (begins_[i] > begins_[i - 1]) gap = std::min(gap, begins_[i] - begins_[i - 1]);
+  }
+  origin_ = begins_.front();
+  const double length = ends_.back() - origin_;
+  const double most = std::min(kMostCells, kCellsPerOnset * static_cast<double>(size()) + 1024);
+  // Narrower than the gap, for bounds and cells are rounded.
+  const double cells = std::clamp(std::ceil(1.01 * length / gap), 1.0, most);
+  cells_.resize(static_cast<std::size_t>(cells) + 1);
+  last_cell_ = cells;
+  per_second_ = length > 0 ? cells / length : 0;
+  for (const double begin : begins_) ++cells_[cell(begin)].begins;
+  for (const double end : ends_) ++cells_[cell(end)].ends;
+  Cell before;
+  for (auto& one : cells_) {
+    at_most_one_ = at_most_one_ && one.begins <= 1 && one.ends <= 1;
+    const auto here = std::exchange(one, before);
+    before = {before.begins + here.begins, before.ends + here.ends};
+  }
+}
+
+template <bool kAtMostOne>
+void Windows::add_each(std::span<const double> spikes, std::int32_t* changes) const {
+  const auto* const begins = begins_.data();
+  const auto* const ends = ends_.data();
+  for (const double spike : spikes) {
+    auto [begin, end] = cells_[cell(spike)];
+    if constexpr (kAtMostOne) {
+      begin += begins[begin] <= spike ? 1U : 0U;
+      end += ends[end] <= spike ? 1U : 0U;
+    } else {
+      while (begins[begin] <= spike) ++begin;
+      while (ends[end] <= spike) ++end;
+    }
+    ++changes[end];
+    --changes[begin];
+  }
+}
+
+void Windows::add(std::span<const double> spikes, std::span<std::int32_t> changes) const {
+  if (order_.empty()) return;
+  // Before the first window and after the last both numbers are the same.
+  const auto first = std::lower_bound(spikes.begin(), spikes.end(), begins_.front());
+  const auto last = std::lower_bound(first, spikes.end(), ends_[ends_.size() - 2]);
+  if (at_most_one_) {
+    add_each<true>({first, last}, changes.data());
+  } else {
+    add_each<false>({first, last}, changes.data());
+  }
+}
+
+void check_size(std::uint64_t spikes) {
+  if (spikes <= std::numeric_limits<std::int32_t>::max()) return;
+  throw Error(text("expected units with fewer than 2^31 spikes, got ", spikes));
+}
+
+/// Changes of a few units, whose sums are then spread over the rows of the result.
 class Columns {
  public:
   Columns(const Windows& windows, std::size_t units)
       : windows_(&windows),
         units_(units),
-        counts_(kUnitsAtOnce * windows.size()),
+        changes_(kUnitsAtOnce * stride()),
         result_(windows.size() * units) {}
 
-  /// A new column, zeros.
+  /// The next column, zeros.
   void begin(std::size_t unit) {
     if (places_.size() == kUnitsAtOnce) flush();
     places_.push_back(unit);
     const auto column = current();
     std::fill(column.begin(), column.end(), 0);
   }
-  std::span<std::int64_t> current() {
-    return std::span(counts_).subspan((places_.size() - 1) * windows_->size(), windows_->size());
+  std::span<std::int32_t> current() {
+    return std::span(changes_).subspan((places_.size() - 1) * stride(), stride());
   }
   std::vector<std::int32_t> take() {
     flush();
@@ -142,12 +159,13 @@ class Columns {
   }
 
  private:
+  std::size_t stride() const { return windows_->size() + 1; }
   void flush() {
-    const auto windows = windows_->size();
-    for (std::size_t i = 0; i < windows; ++i) {
+    std::array<std::int32_t, kUnitsAtOnce> sums{};
+    for (std::size_t i = 0; i < windows_->size(); ++i) {
       auto* const row = result_.data() + windows_->onset(i) * units_;
       for (std::size_t k = 0; k < places_.size(); ++k) {
-        row[places_[k]] = as_int32(counts_[k * windows + i]);
+        row[places_[k]] = sums[k] += changes_[k * stride() + i];
       }
     }
     places_.clear();
@@ -156,8 +174,8 @@ class Columns {
   const Windows* windows_;
   std::size_t units_;
   std::vector<std::size_t> places_;
-  std::vector<std::int64_t> counts_;  // [kUnitsAtOnce, windows]
-  std::vector<std::int32_t> result_;  // [onsets, units]
+  std::vector<std::int32_t> changes_;  // [kUnitsAtOnce, windows + 1]
+  std::vector<std::int32_t> result_;   // [onsets, units]
 };
 
 }  // namespace
@@ -169,31 +187,27 @@ std::vector<std::int32_t> count_spikes(const NwbFile& file, std::span<const std:
     throw Error(text("expected counts that fit memory, got ", windows.size(), " onsets of ",
                      units.size(), " units: choose fewer"));
   }
+  for (const auto unit : units) {
+    if (unit < file.units().size()) check_size(file.units().spikes[unit]);
+  }
   Columns columns(windows, units.size());
-  UnitCounter counter(windows);
   auto current = units.size();  // none
   file.visit_spikes(units, [&](std::size_t place, std::span<const double> seconds) {
-    if (place != current) {
-      if (current < units.size()) counter.finish(columns.current());
-      current = place;
-      columns.begin(place);
-    }
-    counter.add(seconds, columns.current());
+    if (place != current) columns.begin(place);
+    current = place;
+    windows.add(seconds, columns.current());
   });
-  if (current < units.size()) counter.finish(columns.current());
   return columns.take();
 }
 
 std::vector<std::int32_t> count_spikes(std::span<const double> spikes,
                                        std::span<const double> onsets, CountWindow window) {
   const Windows windows(onsets, window);
-  std::vector<std::int64_t> counts(windows.size());
-  UnitCounter counter(windows);
-  if (!spikes.empty()) counter.add(spikes, counts);
-  counter.finish(counts);
-  std::vector<std::int32_t> result(windows.size());
-  for (std::size_t i = 0; i < counts.size(); ++i) result[windows.onset(i)] = as_int32(counts[i]);
-  return result;
+  check_size(spikes.size());
+  Columns columns(windows, 1);
+  columns.begin(0);
+  windows.add(spikes, columns.current());
+  return columns.take();
 }
 
 }  // namespace neurosplat

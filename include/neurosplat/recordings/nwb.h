@@ -69,7 +69,7 @@ class NwbFile {
   /// with many comes in several, one without any in none.
   using SpikeVisitor = std::function<void(std::size_t place, std::span<const double> seconds)>;
   /// Spikes of the units (rows of the table, each once), in order of the file, in bulk reads of at
-  /// most 8 MiB. Throws Error for times that are not finite or do not rise within a unit.
+  /// most 1 MiB. Throws Error for times that are not finite or do not rise within a unit.
   void visit_spikes(std::span<const std::size_t> units, const SpikeVisitor& visit) const;
   /// All of one unit. For many units use visit_spikes.
   std::vector<double> spike_times(std::size_t unit) const;
@@ -82,10 +82,10 @@ class NwbFile {
 /// Which units to keep. The defaults are AllenSDK's for its Neuropixels sessions, and a least rate.
 struct UnitFilter {
   double most_amplitude_cutoff = 0.1, least_presence_ratio = 0.95, most_isi_violations = 0.5;
-  std::string quality = "good";    ///< empty: any
-  bool valid_electrode = true;     ///< only units of electrodes whose data are valid
-  double least_rate = 0.1;         ///< Hz
-  std::vector<std::string> areas;  ///< empty: any
+  std::string quality = "good";         ///< empty: any
+  bool valid_electrode = true;          ///< only units of electrodes whose data are valid
+  double least_rate = 0.1;              ///< Hz
+  std::vector<std::string> areas = {};  ///< empty: any
 };
 
 struct SelectedUnits {

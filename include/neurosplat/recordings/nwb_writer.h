@@ -32,7 +32,8 @@ struct NwbUnit {
 struct NwbSession {
   std::string identifier, description;
   std::string start_time = "2019-01-01T00:00:00+00:00";  ///< ISO 8601
-  double seconds = 0;                                    ///< of the recording
+  std::string subject = "unknown", species = "Mus musculus";
+  double seconds = 0;  ///< of the recording
   std::vector<std::string> probes;
   std::vector<NwbElectrode> electrodes;
   std::vector<NwbUnit> units;
