@@ -20,6 +20,8 @@ constexpr std::array<std::int64_t, kHierarchicalLevels> kHalves = {6, 6, 4, 3, 2
 constexpr std::int64_t kRatio = 4, kPixelChannels = 32, kLeastFor3x3 = 3;
 /// Bounds of logarithms of deviations (softly, as in NVAE) and of scales (as in PixelCNN++).
 constexpr double kLogBound = 5, kLeastLogScale = -7;
+/// Of scales before anything is learned: about what pictures have.
+constexpr double kFirstLogScale = -1.5;
 /// Pictures in [0, 1] to numbers of about mean 0 and deviation 1.
 constexpr double kGain = 4, kShift = -2;
 
@@ -193,7 +195,8 @@ PictureDistribution HierarchicalVaeNetworks::draw(const at::Tensor& x) {
   // In full precision: bf16 knows no 255ths.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
   const auto drawn = picture(at::gelu(full_precision(h))).chunk(2, 1);
-  return {drawn[0].contiguous(), drawn[1].contiguous().clamp_min(kLeastLogScale)};
+  return {drawn[0].contiguous(),
+          (drawn[1].contiguous() + kFirstLogScale).clamp_min(kLeastLogScale)};
 }
 
 }  // namespace neurosplat
