@@ -1,5 +1,6 @@
 #include "neurosplat/program/program.h"
 #include "neurosplat/systems/cortex/commands.h"
+#include "neurosplat/systems/hierarchical_vae/commands.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
 #include "neurosplat/systems/lock/commands.h"
 #include "neurosplat/systems/patch_flow/commands.h"
@@ -35,5 +36,6 @@ int main(int argc, char** argv) {
     apps::add_evaluate_patch_flow_seams(all);
     apps::add_evaluate_waveform(all);
     apps::add_evaluate_waveform_prediction(all);
+    apps::add_evaluate_hierarchical_vae(all);
   });
 }

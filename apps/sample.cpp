@@ -1,4 +1,5 @@
 #include "neurosplat/program/program.h"
+#include "neurosplat/systems/hierarchical_vae/commands.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
 #include "neurosplat/systems/patch_flow/commands.h"
 #include "neurosplat/systems/splat_vae/commands.h"
@@ -10,5 +11,6 @@ int main(int argc, char** argv) {
     apps::add_sample_splat_vae(all);
     apps::add_sample_iterative_vae(all);
     apps::add_sample_patch_flow(all);
+    apps::add_sample_hierarchical_vae(all);
   });
 }

@@ -182,10 +182,6 @@ void HierarchicalVae::to(const at::Device& device) const {
   networks_->to(device);
 }
 
-void HierarchicalVae::to(at::ScalarType type) const {
-  networks_->to(type);
-}
-
 at::Device HierarchicalVae::device() const {
   return networks_->weight().device();
 }

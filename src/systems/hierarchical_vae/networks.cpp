@@ -37,9 +37,9 @@ std::int64_t kernel_at(std::int64_t side) {
   return side < kLeastFor3x3 ? 1 : 3;
 }
 
-/// bf16 to float32; float32 and float64 as they are.
+/// bf16 to float32.
 at::Tensor full_precision(const at::Tensor& x) {
-  return x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x;
+  return x.to(at::kFloat);
 }
 
 DiagonalNormal normal_of(const at::Tensor& parameters) {
