@@ -1,5 +1,6 @@
 #include "neurosplat/program/program.h"
 #include "neurosplat/systems/cortex/commands.h"
+#include "neurosplat/systems/hierarchical_vae/commands.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
 #include "neurosplat/systems/lock/commands.h"
 #include "neurosplat/systems/patch_flow/commands.h"
@@ -40,5 +41,6 @@ int main(int argc, char** argv) {
     apps::add_evaluate_spike_decoding(all);
     apps::add_evaluate_spike_areas(all);
     apps::add_evaluate_spike_encoding(all);
+    apps::add_evaluate_hierarchical_vae(all);
   });
 }

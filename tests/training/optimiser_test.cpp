@@ -219,6 +219,20 @@ TEST(Optimiser, AGradientThatIsNotFiniteChangesNothing) {
   }
 }
 
+/// Neither the weights nor their moments or their average move, and no step is counted.
+TEST(Optimiser, ASkippedStepChangesNothing) {
+  const auto named = network();
+  Optimiser optimiser(named, {.lr = 0.01, .clip = 1, .skip = 1e3, .average = 0.9});
+  EXPECT_TRUE(optimiser.backward_and_step(loss_of(named, 0)));
+  const auto weights = copies(named), state = state_of(optimiser);
+  EXPECT_FALSE(optimiser.backward_and_step(loss_of(named, 1, 1e6)));
+  EXPECT_GT(optimiser.gradient_norm(), 1e3);
+  expect_equal(named, weights);
+  expect_equal(state_of(optimiser), state);
+  EXPECT_TRUE(optimiser.backward_and_step(loss_of(named, 2)));
+  EXPECT_EQ(optimiser.steps(), 2);
+}
+
 TEST(Optimiser, HalfABackwardPassIsForgotten) {
   const OptimiserOptions options{.lr = 0.01, .accumulate = 3};
   const auto named = network(), same_named = network();
@@ -296,11 +310,17 @@ TEST(Optimiser, RefusesStatesOfOtherKindsAndOtherWeights) {
 
 TEST(Optimiser, RefusesOptionsOutOfRange) {
   const std::vector<std::pair<std::string, OptimiserOptions>> bad = {
-      {"lr", {.lr = 0}},           {"lr", {.lr = std::nan("")}},
-      {"beta1", {.beta1 = 1}},     {"beta2", {.beta2 = -0.1}},
-      {"epsilon", {.epsilon = 0}}, {"weight_decay", {.weight_decay = -1}},
-      {"clip", {.clip = -1}},      {"accumulate", {.accumulate = 0}},
-      {"average", {.average = 1}}, {"average", {.average = std::nan("")}}};
+      {"lr", {.lr = 0}},
+      {"lr", {.lr = std::nan("")}},
+      {"beta1", {.beta1 = 1}},
+      {"beta2", {.beta2 = -0.1}},
+      {"epsilon", {.epsilon = 0}},
+      {"weight_decay", {.weight_decay = -1}},
+      {"clip", {.clip = -1}},
+      {"skip", {.skip = -1}},
+      {"accumulate", {.accumulate = 0}},
+      {"average", {.average = 1}},
+      {"average", {.average = std::nan("")}}};
   for (const auto& [name, options] : bad) {
     EXPECT_THROW(check(options), UsageError);
     EXPECT_TRUE(message_of([&] { Optimiser(network(), options); }).starts_with(name)) << name;

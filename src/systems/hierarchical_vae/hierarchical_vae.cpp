@@ -76,8 +76,11 @@ void expect_temperature(double temperature, const at::Generator& generator) {
 at::Tensor drawn_from(const DiagonalNormal& normal, double temperature,
                       const at::Generator& generator) {
   if (temperature == 0) return normal.mean;
-  const auto noise =
-      at::randn(normal.mean.sizes(), generator, at::kFloat).to(normal.mean.options());
+  // Laid out as convolutions leave their maps: sums of two layouts are slow.
+  const auto sizes = normal.mean.sizes();
+  const auto noise = at::randn({sizes[0], sizes[2], sizes[3], sizes[1]}, generator, at::kFloat)
+                         .permute({0, 3, 1, 2})
+                         .to(normal.mean.options());
   return normal.mean + temperature * normal.log_deviation.exp() * noise;
 }
 
@@ -177,10 +180,6 @@ PictureBits HierarchicalVae::bits_per_dimension(const at::Tensor& pictures,
 
 void HierarchicalVae::to(const at::Device& device) const {
   networks_->to(device);
-}
-
-void HierarchicalVae::to(at::ScalarType type) const {
-  networks_->to(type);
 }
 
 at::Device HierarchicalVae::device() const {

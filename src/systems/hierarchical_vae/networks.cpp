@@ -20,6 +20,8 @@ constexpr std::array<std::int64_t, kHierarchicalLevels> kHalves = {6, 6, 4, 3, 2
 constexpr std::int64_t kRatio = 4, kPixelChannels = 32, kLeastFor3x3 = 3;
 /// Bounds of logarithms of deviations (softly, as in NVAE) and of scales (as in PixelCNN++).
 constexpr double kLogBound = 5, kLeastLogScale = -7;
+/// Of scales before anything is learned: about what pictures have.
+constexpr double kFirstLogScale = -1.5;
 /// Pictures in [0, 1] to numbers of about mean 0 and deviation 1.
 constexpr double kGain = 4, kShift = -2;
 
@@ -35,15 +37,14 @@ std::int64_t kernel_at(std::int64_t side) {
   return side < kLeastFor3x3 ? 1 : 3;
 }
 
-/// bf16 to float32; float32 and float64 as they are.
+/// bf16 to float32.
 at::Tensor full_precision(const at::Tensor& x) {
-  return x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x;
+  return x.to(at::kFloat);
 }
 
-DiagonalNormal normal_of(const at::Tensor& parameters, std::int64_t latents) {
-  const auto full = full_precision(parameters);
-  return {full.narrow(1, 0, latents),
-          kLogBound * (full.narrow(1, latents, latents) / kLogBound).tanh()};
+DiagonalNormal normal_of(const at::Tensor& parameters) {
+  const auto halves = full_precision(parameters).chunk(2, 1);
+  return {halves[0], kLogBound * (halves[1] / kLogBound).tanh()};
 }
 
 /// Each pixel repeated in a square of `factor` a side.
@@ -68,27 +69,32 @@ BottleneckImpl::BottleneckImpl(std::int64_t in, std::int64_t middle, std::int64_
       c4(register_module("c4", convolution(middle, out, 1))) {}
 
 at::Tensor BottleneckImpl::forward(const at::Tensor& x) {
-  const auto h = c4(at::gelu(c3(at::gelu(c2(at::gelu(c1(at::gelu(x))))))));
+  const auto h = c4(inner(c1(at::gelu(x))));
   return residual_ ? x + h : h;
 }
 
+at::Tensor BottleneckImpl::inner(const at::Tensor& h) {
+  return at::gelu(c3(at::gelu(c2(at::gelu(h)))));
+}
+
 TopDownBlockImpl::TopDownBlockImpl(std::int64_t width, std::int64_t latents, std::int64_t side)
-    : latents_(latents),
-      prior(register_module("prior",
-                            Bottleneck(width, width / kRatio, width + 2 * latents, side, false))),
+    : prior(register_module("prior", Bottleneck(width, width / kRatio, 2 * latents, side, false))),
       posterior(register_module("posterior",
-                                Bottleneck(2 * width, width / kRatio, 2 * latents, side, false))),
+                                Bottleneck(width, width / kRatio, 2 * latents, side, false))),
       residual(register_module("residual", Bottleneck(width, width / kRatio, width, side, true))),
+      feature(register_module("feature", convolution(width / kRatio, width, 1))),
+      from_encoder(register_module("from_encoder", convolution(width, width / kRatio, 1))),
       from_latents(register_module("from_latents", convolution(latents, width, 1))) {}
 
 at::Tensor TopDownBlockImpl::forward(const at::Tensor& x, const at::Tensor& activation,
                                      std::size_t block, const LatentChoice& choose) {
-  const auto foretold = prior(x);
-  const auto latents = choose(block, normal_of(foretold.narrow(1, 0, 2 * latents_), latents_), [&] {
-    return normal_of(posterior(at::cat({x, activation}, 1)), latents_);
+  const auto activated = at::gelu(x);
+  const auto h = prior->inner(prior->c1(activated));
+  const auto latents = choose(block, normal_of(prior->c4(h)), [&] {
+    const auto seen = posterior->c1(activated) + from_encoder(activation);
+    return normal_of(posterior->c4(posterior->inner(seen)));
   });
-  const auto feature = foretold.narrow(1, 2 * latents_, x.size(1));
-  return residual(x + feature + from_latents(latents));
+  return residual(x + feature(h) + from_latents(latents));
 }
 
 HierarchicalVaeNetworks::HierarchicalVaeNetworks(const HierarchicalVaeArchitecture& sizes,
@@ -139,8 +145,10 @@ void HierarchicalVaeNetworks::scale_down() {
       auto& parts = *block->as<TopDownBlockImpl>();
       parts.residual->c4->weight.mul_(1 / std::sqrt(downs));
       parts.from_latents->weight.mul_(1 / std::sqrt(downs));
-      parts.prior->c4->weight.zero_();
-      parts.prior->c4->bias.zero_();
+      for (auto* layer : {&*parts.prior->c4, &*parts.feature}) {
+        layer->weight.zero_();
+        layer->bias.zero_();
+      }
     }
   }
 }
@@ -152,7 +160,7 @@ std::vector<at::Tensor> HierarchicalVaeNetworks::activations(const at::Tensor& p
   const auto sides = sides_of(sizes_);
   for (std::size_t level = kHierarchicalLevels; level-- > 0;) {
     for (const auto& block : *up_[level]) x = block->as<BottleneckImpl>()->forward(x);
-    found[level] = x;
+    found[level] = at::gelu(x);
     if (level == 0) break;
     const auto factor = sides[level] / sides[level - 1];
     x = narrow_[level - 1](factor > 1 ? at::avg_pool2d(x, {factor, factor}) : x);
@@ -167,7 +175,12 @@ PictureDistribution HierarchicalVaeNetworks::decode(std::int64_t count,
   std::size_t number = 0;
   auto x = starts_[0].expand({count, -1, -1, -1});
   for (std::size_t level = 0; level < kHierarchicalLevels; ++level) {
-    if (level > 0) x = enlarged(widen_[level - 1](x), sides[level]) + starts_[level];
+    if (level > 0) {
+      // In the layers' precision and layout, which a map of one pixel does not show: sums of two
+      // kinds are slow, and all that follows with them.
+      x = enlarged(widen_[level - 1](x), sides[level]).contiguous(at::MemoryFormat::ChannelsLast);
+      x = x + starts_[level].to(x.scalar_type()).contiguous(at::MemoryFormat::ChannelsLast);
+    }
     const auto activation = activations.empty() ? at::Tensor() : activations[level];
     for (const auto& block : *down_[level]) {
       x = block->as<TopDownBlockImpl>()->forward(x, activation, number++, choose);
@@ -181,8 +194,9 @@ PictureDistribution HierarchicalVaeNetworks::draw(const at::Tensor& x) {
   h = h + pixels_2(at::gelu(pixels_1(at::gelu(h))));
   // In full precision: bf16 knows no 255ths.
   const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::autocast_dispatch_keyset);
-  const auto drawn = picture(at::gelu(full_precision(h)));
-  return {drawn.narrow(1, 0, 3), drawn.narrow(1, 3, 3).clamp_min(kLeastLogScale)};
+  const auto drawn = picture(at::gelu(full_precision(h))).chunk(2, 1);
+  return {drawn[0].contiguous(),
+          (drawn[1].contiguous() + kFirstLogScale).clamp_min(kLeastLogScale)};
 }
 
 }  // namespace neurosplat

@@ -24,6 +24,8 @@ struct BottleneckImpl : torch::nn::Module {
   BottleneckImpl(std::int64_t in, std::int64_t middle, std::int64_t out, std::int64_t side,
                  bool residual);
   at::Tensor forward(const at::Tensor& x);
+  /// What lies between the first layer and the last.
+  at::Tensor inner(const at::Tensor& h);
 
   bool residual_;
   torch::nn::Conv2d c1, c2, c3, c4;
@@ -37,13 +39,14 @@ using LatentChoice = std::function<at::Tensor(std::size_t block, const DiagonalN
 /// One block of the way down: prior, posterior, what the latents add, a residual block.
 struct TopDownBlockImpl : torch::nn::Module {
   TopDownBlockImpl(std::int64_t width, std::int64_t latents, std::int64_t side);
-  /// `activation`: the encoder's, undefined where no posterior will be asked for.
+  /// `activation`: the GELU of the encoder's map, undefined where no posterior will be asked for.
   at::Tensor forward(const at::Tensor& x, const at::Tensor& activation, std::size_t block,
                      const LatentChoice& choose);
 
-  std::int64_t latents_;
+  /// The prior's last layer gives latents' parameters, `feature`, beside it, what x gains. The
+  /// posterior's first layer sees both maps: c1 the decoder's, from_encoder the encoder's.
   Bottleneck prior, posterior, residual;
-  torch::nn::Conv2d from_latents;
+  torch::nn::Conv2d feature, from_encoder, from_latents;
 };
 TORCH_MODULE(TopDownBlock);
 
@@ -58,7 +61,7 @@ class HierarchicalVaeNetworks : public torch::nn::Module {
  public:
   HierarchicalVaeNetworks(const HierarchicalVaeArchitecture& sizes, std::uint64_t seed);
 
-  /// Of every level, coarse to fine.
+  /// GELU of the encoder's map of every level, coarse to fine.
   std::vector<at::Tensor> activations(const at::Tensor& pictures);
   /// `activations` are empty where no posterior will be asked for.
   PictureDistribution decode(std::int64_t count, const std::vector<at::Tensor>& activations,

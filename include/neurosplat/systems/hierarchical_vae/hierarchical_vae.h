@@ -82,8 +82,6 @@ class HierarchicalVae {
   PictureBits bits_per_dimension(const at::Tensor& pictures, const at::Generator& generator) const;
 
   void to(const at::Device& device) const;
-  /// float32 or float64, of all weights.
-  void to(at::ScalarType type) const;
   at::Device device() const;
   std::int64_t parameter_count() const;
   /// Weights by name: the model's own tensors, not copies.

@@ -32,14 +32,14 @@ struct HierarchicalVaeConfig : ImageOptions, DeviceOptions, RunOptions {
   std::string encoder_blocks = "1,2,3,3,2";
 
   std::int64_t batch = 16;
-  double lr = 1e-3;
+  double lr = 1.5e-3;
   std::int64_t lr_warmup = 100;
   double lr_floor = 0.02;
   std::int64_t schedule_epochs = 0;
   double beta2 = 0.9;
   double weight_decay = 0.01;
-  double clip = 2;
-  double skip = 50;
+  double clip = 10;
+  double skip = 500;
   double average = 0.999;
   double kl_warmup = 1;
   double free_bits = 0;
