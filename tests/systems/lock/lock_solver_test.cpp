@@ -188,6 +188,27 @@ TEST(LockSolver, ThePriorIsShownWhereItIsNearer) {
   EXPECT_TRUE(at::allclose(drawn, view.locked, 0, 1e-4));
 }
 
+/// Whoever knows a latent better than the encoder is believed, until it is taken back.
+TEST(LockSolver, ThePriorIsTheLatentThatIsExpected) {
+  for (const auto& name : lock_solver_names()) {
+    const auto model = small_model();
+    const auto lock = make_lock_solver(model, solver(name));
+    const auto frame = scene(0.4);
+    const auto encoded = lock->follow(frame, kPlenty).prior;
+    const auto latent = at::linspace(-1, 1, 8);
+    const auto expected = model.draw(model.decode(latent.unsqueeze(0)))[0].detach();
+    ASSERT_GT((expected - encoded).abs().max().item<double>(), 0.01);
+    lock->reset();
+    lock->expect(latent);
+    EXPECT_TRUE(lock->follow(frame, kPlenty).prior.allclose(expected, 1e-4, 1e-5)) << name;
+    lock->reset();
+    lock->expect({});
+    EXPECT_TRUE(lock->follow(frame, kPlenty).prior.allclose(encoded, 1e-4, 1e-5)) << name;
+    lock->expect(at::zeros({7}));
+    EXPECT_THROW(lock->follow(frame, kPlenty), UsageError) << name;
+  }
+}
+
 TEST(LockSolver, RefusesSettingsThatCannotBe) {
   EXPECT_THROW(check(solver("newton")), UsageError);
   for (auto change : {+[](LockSolverSettings& s) { s.ridge = 0; },
