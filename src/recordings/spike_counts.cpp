@@ -1,7 +1,6 @@
 #include "neurosplat/recordings/spike_counts.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -13,8 +12,9 @@
 namespace neurosplat {
 namespace {
 
-/// Rows of the result that are filled together, so that lines of the cache are written whole.
-constexpr std::size_t kUnitsAtOnce = 16;
+/// Units that are spread over the rows of the result together, so that lines of the cache are
+/// written whole.
+constexpr std::size_t kUnitsAtOnce = 64;
 
 /// Cells of time that a table has at most, and for each onset.
 constexpr double kMostCells = 1U << 20U, kCellsPerOnset = 32;
@@ -161,11 +161,14 @@ class Columns {
  private:
   std::size_t stride() const { return windows_->size() + 1; }
   void flush() {
-    std::array<std::int32_t, kUnitsAtOnce> sums{};
+    for (std::size_t k = 0; k < places_.size(); ++k) {
+      const auto column = std::span(changes_).subspan(k * stride(), stride());
+      std::partial_sum(column.begin(), column.end(), column.begin());
+    }
     for (std::size_t i = 0; i < windows_->size(); ++i) {
       auto* const row = result_.data() + windows_->onset(i) * units_;
       for (std::size_t k = 0; k < places_.size(); ++k) {
-        row[places_[k]] = sums[k] += changes_[k * stride() + i];
+        row[places_[k]] = changes_[k * stride() + i];
       }
     }
     places_.clear();

@@ -133,6 +133,20 @@ TEST(NwbDamage, SpikesThatAreNone) {
   expect_spikes_refused(3, 3.0);
 }
 
+/// A fall from one piece of a read to the next, within the last unit.
+TEST(NwbDamage, FallsBetweenPieces) {
+  constexpr std::size_t kPiece = 1U << 17U;
+  expect_refused(
+      [&](const auto& path) {
+        std::vector<double> all(kPiece + 1, 3);
+        all.back() = 2.5;
+        put_numbers(path, "/units/spike_times", all);
+        put(path, "/units/spike_times_index", {H5T_STD_I64LE}, H5T_NATIVE_INT,
+            std::vector<int>{0, 0, 0, static_cast<int>(all.size())});
+      },
+      {"/units/spike_times", "got 2.5 after 3"});
+}
+
 TEST(NwbDamage, Types) {
   for (const char* dataset :
        {"/units/spike_times", "/units/spike_times_index", "/units/id", "/units/snr",

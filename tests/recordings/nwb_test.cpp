@@ -137,7 +137,7 @@ TEST(NwbFile, VisitsUnitsInAnyOrder) {
 
 /// Units that span pieces of a read, begin and end at their borders, and lie far apart.
 TEST(NwbFile, PiecesMeetAtTheirBorders) {
-  constexpr std::size_t kPiece = 1U << 20U;
+  constexpr std::size_t kPiece = 1U << 17U;
   auto session = small_session();
   const std::vector<std::size_t> sizes = {kPiece, 0, 2 * kPiece + 5, 3};
   const TemporaryFolder folder;

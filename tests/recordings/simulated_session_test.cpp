@@ -206,6 +206,49 @@ TEST_F(SimulatedRecording, NoDecoderExceedsTheBound) {
       0.95);
 }
 
+/// One unit, two pictures, one presentation: the best decoder's share summed over counts and
+/// integrated over the gain.
+double two_way_share(double first, double second, double correlation) {
+  const auto expected = [&](double rate, double z) {
+    const double variance = std::log1p(correlation / (1 - correlation) / (0.2502 * rate));
+    return 0.25 * rate * std::exp(std::sqrt(variance) * z - variance / 2);
+  };
+  double share = 0, weights = 0;
+  for (double z = -6; z <= 6; z += 0.02) {
+    const double weight = std::exp(-z * z / 2);
+    const double one = expected(first, z), other = expected(second, z);
+    double sum = 0;
+    for (int k = 0; k < 200; ++k) {
+      sum += std::exp(std::max(k * std::log(one) - one, k * std::log(other) - other) -
+                      std::lgamma(k + 1.0));
+    }
+    share += weight * sum / 2;
+    weights += weight;
+  }
+  return share / weights;
+}
+
+TEST(SimulatedSession, TheBoundIsTheBestDecodersShare) {
+  const auto shown = pictures(2);
+  for (const double correlation : {0.0, 0.1, 0.4}) {
+    const SimulatedSession session(shown, {.units = 1,
+                                           .bad_units = 0,
+                                           .repeats = 1,
+                                           .blanks = 0,
+                                           .correlation = correlation,
+                                           .drift = 0,
+                                           .seed = 2});
+    // Of the first area, whose units tell most.
+    const auto in_first = [&](auto row) { return session.areas()[row] == kVisualAreas[0]; };
+    const auto unit = *std::find_if(session.good().begin(), session.good().end(), in_first);
+    const auto rates = session.rates().select(1, static_cast<std::int64_t>(unit));
+    const double best =
+        two_way_share(rates[0].item<double>(), rates[1].item<double>(), correlation);
+    // Four deviations of 30000 draws.
+    EXPECT_NEAR(session.identification_bound({&unit, 1}, 1, 0.25, 30'000, 1), best, 0.01) << best;
+  }
+}
+
 TEST(SimulatedSession, IsTheSameForASeed) {
   const auto shown = pictures(5);
   const SimulatedSessionOptions options{.units = 2, .bad_units = 1, .repeats = 2, .blanks = 1};
