@@ -10,6 +10,7 @@
 
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
 #include "neurosplat/figure/chart.h"
 #include "neurosplat/metrics/identification.h"
 #include "neurosplat/program/experiment.h"
@@ -116,8 +117,10 @@ void put_identification(Json& row, const Foretold& foretold, const MeanResponses
     put("frame_top1", identified(alike, frames));
     row["frame_chance"] = chance_of(frames);
   }
-  row["permutation_p"] = group_permutation_p(
-      alike, asked.recorded.group, at::zeros_like(asked.recorded.group), kShuffles, asked.seed);
+  // Scenes change places within folds, of which movies there are too few.
+  const auto& scene = asked.recorded.scene.defined() ? asked.recorded.scene : asked.recorded.group;
+  row["permutation_p"] =
+      group_permutation_p(alike, scene, asked.held_out.fold, kShuffles, asked.seed);
 }
 
 Json rows_of(const MeanResponses& responses, const std::vector<Foretold>& all,
@@ -153,13 +156,18 @@ void print(const Json& rows) {
               "correlation", "ceiling", "explained", "normalised", "two-way", "top 1", "frame",
               "p");
   for (const auto& row : rows) {
-    const auto number = [&](const char* key) { return row.at(key).get<double>(); };
-    std::printf(
-        "%-10s %-8s %6lld %12.3f %9.3f %10.3f %12.3f\n", row.at("area").get<std::string>().c_str(),
-        row.at("model").get<std::string>().c_str(),
-        static_cast<long long>(row.at("units").get<std::int64_t>()), number("correlation_median"),
-        number("correlation_ceiling_median"), number("explained_variance_median"),
-        number("normalised_explained_variance_median"));
+    const auto number = [&](const char* key) {
+      return row.contains(key) ? fixed(row.at(key).get<double>(), 3) : std::string("-");
+    };
+    std::printf("%-10s %-8s %6lld %12s %9s %10s %12s %8s %8s %8s %8s\n",
+                row.at("area").get<std::string>().c_str(),
+                row.at("model").get<std::string>().c_str(),
+                static_cast<long long>(row.at("units").get<std::int64_t>()),
+                number("correlation_median").c_str(), number("correlation_ceiling_median").c_str(),
+                number("explained_variance_median").c_str(),
+                number("normalised_explained_variance_median").c_str(),
+                number("two_way_responses").c_str(), number("identification_top1").c_str(),
+                number("frame_top1").c_str(), number("permutation_p").c_str());
   }
 }
 

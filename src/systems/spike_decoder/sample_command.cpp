@@ -51,7 +51,8 @@ void check(const Options& options) {
   outputs.reads("flow", options.flow, kPatchFlowFileNames);
   for (const auto& [name, path] : options.session.inputs()) outputs.reads(name, path);
   outputs.writes("out", options.out);
-  outputs.writes("pictures-out", options.pictures_out, {kSampleFiles});
+  if (!options.pictures_out.empty())
+    outputs.writes("pictures-out", options.pictures_out, {kSampleFiles});
   outputs.check();
 }
 

@@ -29,7 +29,8 @@ int write(Options options) {
   Outputs outputs(options.overwrite);
   outputs.reads("pictures", options.session.pictures);
   outputs.writes("out", options.out);
-  outputs.writes("pictures-out", options.pictures_out, {"picture_###.png"});
+  if (!options.pictures_out.empty())
+    outputs.writes("pictures-out", options.pictures_out, {"picture_###.png"});
   outputs.check();
   options.simulation.seed = static_cast<std::uint64_t>(options.session.session_seed);
   check(options.simulation);

@@ -195,7 +195,7 @@ TEST(LockSolver, ThePriorIsTheLatentThatIsExpected) {
     const auto lock = make_lock_solver(model, solver(name));
     const auto frame = scene(0.4);
     const auto encoded = lock->follow(frame, kPlenty).prior;
-    const auto latent = at::linspace(-1, 1, 8);
+    const auto latent = at::linspace(-20, 20, 8);
     const auto expected = model.draw(model.decode(latent.unsqueeze(0)))[0].detach();
     ASSERT_GT((expected - encoded).abs().max().item<double>(), 0.01);
     lock->reset();

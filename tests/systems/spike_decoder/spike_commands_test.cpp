@@ -24,7 +24,7 @@ class SpikeCommands : public ::testing::Test {
     folder_ = std::make_unique<testing::TemporaryFolder>();
     const auto made =
         run("neurosplat-sample",
-            {"spike-session", "--count", "30", "--units", "4", "--repeats", "4", "--image-size",
+            {"spike-session", "--count", "30", "--units", "8", "--repeats", "6", "--image-size",
              "32", "--out", path("session.nwb"), "--pictures-out", path("pictures")});
     ASSERT_EQ(made.status, 0) << made.errors;
   }
@@ -67,12 +67,12 @@ TEST_F(SpikeCommands, UnitsOfAFile) {
                         {"spike-units", "--nwb", path("session.nwb"), "--out", path("units")});
   ASSERT_EQ(told.status, 0) << told.errors;
   const auto results = metrics("units").at("results");
-  EXPECT_EQ(results.at("units"), 6 * 4 + 30);
-  EXPECT_EQ(results.at("units_that_pass_the_filters"), 6 * 4);
+  EXPECT_EQ(results.at("units"), 6 * 8 + 30 + 1);
+  EXPECT_EQ(results.at("units_that_pass_the_filters"), 6 * 8);
   std::uint64_t spikes = 0;
   for (const auto& row : results.at("rows")) spikes += row.at("spikes").get<std::uint64_t>();
   EXPECT_EQ(results.at("spikes"), spikes);
-  EXPECT_GT(results.at("duration_s").get<double>(), 30 * 4 * 0.25);
+  EXPECT_GT(results.at("duration_s").get<double>(), 30 * 6 * 0.25);
   expect_refusal(run("neurosplat-evaluate", {"spike-units", "--nwb", path("pictures")}), 1, {});
   expect_refusal(run("neurosplat-evaluate", {"spike-units"}), 2, {"nwb: expected"});
 }
@@ -119,8 +119,8 @@ TEST_F(SpikeCommands, AreasUnitsAndPenalties) {
   EXPECT_EQ(parts.at("equal"), 6);
   EXPECT_EQ(parts.at("pair"), 15);
   EXPECT_EQ(parts.at("penalty"), 8);
-  EXPECT_EQ(parts.at("units"), 3);    // 5, 10 and 20 of 24
-  EXPECT_EQ(parts.at("repeats"), 2);  // 1 and 2 of 4
+  EXPECT_EQ(parts.at("units"), 3);    // 5, 10 and 20 of 48
+  EXPECT_EQ(parts.at("repeats"), 3);  // 1, 2 and 5 of 6
 }
 
 TEST_F(SpikeCommands, TheOtherDirection) {
@@ -150,7 +150,7 @@ TEST_F(SpikeCommands, ADecoderIsKeptAndDecodes) {
   EXPECT_TRUE(std::filesystem::exists(path("decoded") + "/sample_00005.png"));
   expect_refusal(decode({"--out", path("decoded.png")}), 2, {"decoded.png", "--overwrite"});
   expect_refusal(decode({"--out", path("other.png"), "--areas", "VISp"}), 1,
-                 {"responses of 24 units"});
+                 {"responses of 48 units"});
   expect_refusal(decode({"--out", path("other.png"), "--latents", path("session.nwb")}), 1, {});
 }
 
