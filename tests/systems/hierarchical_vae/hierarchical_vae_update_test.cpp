@@ -118,7 +118,7 @@ TEST(HierarchicalVaeUpdate, TakesSquaresOfLargerPictures) {
 
 TEST(Greyed, TurnsChosenPicturesGrey) {
   const auto pictures = some_pictures();
-  const auto found = greyed(pictures, at::tensor({1, 0, 0, 1}, at::kBool));
+  const auto found = greyed(pictures, at::tensor({1, 0, 0, 1}).to(at::kBool));
   EXPECT_TRUE(found[1].equal(pictures[1]));
   EXPECT_TRUE(found[0][0].equal(found[0][1]));
   EXPECT_TRUE(found[3][0].equal(found[3][2]));
