@@ -83,8 +83,8 @@ HierarchicalVaeLearner::HierarchicalVaeLearner(const HierarchicalVaeConfig& conf
                  update_->model().levels().size(), " blocks with latents"));
 }
 
-Figures HierarchicalVaeLearner::start_epoch(std::int64_t /*epoch*/) {
-  return {{"kl_weight", update_->kl_weight()}};
+Figures HierarchicalVaeLearner::start_epoch(std::int64_t epoch) {
+  return {{"kl_weight", update_->kl_weight(epoch * batches_->count())}};  // of its first step
 }
 
 Figures HierarchicalVaeLearner::step(const Batch& batch, StageClock& clock) {

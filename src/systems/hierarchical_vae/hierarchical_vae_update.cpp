@@ -60,9 +60,9 @@ const HierarchicalVae& HierarchicalVaeUpdate::best_model() const {
   return averaged_;
 }
 
-double HierarchicalVaeUpdate::kl_weight() const {
+double HierarchicalVaeUpdate::kl_weight(std::int64_t step) const {
   const double span = config_.kl_warmup * static_cast<double>(steps_per_epoch_);
-  return std::min(1.0, static_cast<double>(batches_ + 1) / std::max(span, 1.0));
+  return std::min(1.0, static_cast<double>(step + 1) / std::max(span, 1.0));
 }
 
 /// A square of the pictures, the same for the whole batch, some of them in grey.
@@ -104,7 +104,7 @@ Figures HierarchicalVaeUpdate::step(const at::Tensor& given, StageClock& clock) 
     cost = cost + costly(parts.kl[block], side * side);
   }
   const auto numbers = static_cast<double>(3 * config_.image_size * config_.image_size);
-  const auto loss = (rec + kl_weight() * cost) / (numbers * std::numbers::ln2);
+  const auto loss = (rec + kl_weight(batches_) * cost) / (numbers * std::numbers::ln2);
   clock.mark("network");
   Figures terms = {{"bits", in_bits(rec.detach() + kl, numbers)},
                    {"rec", in_bits(rec, numbers)},

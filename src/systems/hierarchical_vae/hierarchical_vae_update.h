@@ -26,8 +26,8 @@ class HierarchicalVaeUpdate {
   /// The model to measure, draw and keep: with averaged weights where there is an average.
   const HierarchicalVae& best_model() const;
   double learning_rate() const { return rate_; }
-  /// Weight of the KL divergence at the next step.
-  double kl_weight() const;
+  /// Weight of the KL divergence at a step, from 0 over the whole run.
+  double kl_weight(std::int64_t step) const;
 
   /// One step on float pictures [B, 3, T, T] in [0, 1], T at least the model's side: of each batch
   /// a square somewhere in it is taken. Returns, in bits per dimension, `bits` and its parts `rec`
