@@ -24,6 +24,7 @@ HierarchicalVaeConfig tiny() {
   config.lr_warmup = 0;
   config.kl_warmup = 0;
   config.average = 0;
+  config.coarse_share = 0;
   config.epochs = 100;
   settle_schedule(config);
   return config;
