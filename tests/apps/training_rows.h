@@ -146,7 +146,7 @@ inline std::vector<TrainingRow> training_rows() {
        .models = {"model.safetensors"},
        .smoke_leaves = {"recon_001.png", "sample_001.png"},
        .ruin = {"--lr", "1e30"},
-       .mend = {"--lr", "0.001"}},
+       .mend = {"--lr", "0.0008"}},
   };
 }
 

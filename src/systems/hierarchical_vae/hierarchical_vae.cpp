@@ -84,8 +84,12 @@ at::Tensor drawn_from(const DiagonalNormal& normal, double temperature,
   return normal.mean + temperature * normal.log_deviation.exp() * noise;
 }
 
+at::Tensor unclamped_picture_of(const PictureDistribution& drawn) {
+  return drawn.mean / 2 + 0.5;
+}
+
 at::Tensor picture_of(const PictureDistribution& drawn) {
-  return (drawn.mean / 2 + 0.5).clamp(0, 1);
+  return unclamped_picture_of(drawn).clamp(0, 1);
 }
 
 }  // namespace
@@ -165,6 +169,22 @@ HierarchicalElbo HierarchicalVae::elbo(const at::Tensor& given,
   parts.reconstruction =
       discretised_logistic_nats(pictures, drawn.mean, drawn.log_scale).sum({1, 2, 3});
   return parts;
+}
+
+CoarsePictures HierarchicalVae::coarse(const at::Tensor& pictures, std::size_t blocks,
+                                       const at::Generator& generator) const {
+  expect_pictures(pictures, architecture_.image_size);
+  CoarsePictures found;
+  const auto drawn =
+      networks_->decode(pictures.size(0), networks_->activations(pictures),
+                        [&](std::size_t block, const DiagonalNormal& prior, const auto& posterior) {
+                          if (block >= blocks) return prior.mean;
+                          const DiagonalNormal chosen = posterior();
+                          found.kl.push_back(kl_divergence(chosen, prior).sum({2, 3}));
+                          return drawn_from(chosen, 1, generator);
+                        });
+  found.pictures = unclamped_picture_of(drawn);
+  return found;
 }
 
 PictureBits HierarchicalVae::bits_per_dimension(const at::Tensor& pictures,

@@ -15,7 +15,7 @@ std::vector<std::int64_t> numbers_of(const std::string& option, const std::strin
     const auto [rest, fault] = std::from_chars(at, end, number);
     if (fault != std::errc{} || (rest != end && *rest != ',')) {
       throw UsageError(text(option, ": expected whole numbers with commas between them, got '",
-                            list, "': give them as 1,2,3,4,3"));
+                            list, "': give them as 1,2,3,5,2"));
     }
     numbers.push_back(number);
     if (rest == end) return numbers;

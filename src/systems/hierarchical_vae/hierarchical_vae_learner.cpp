@@ -83,8 +83,8 @@ HierarchicalVaeLearner::HierarchicalVaeLearner(const HierarchicalVaeConfig& conf
                  update_->model().levels().size(), " blocks with latents"));
 }
 
-Figures HierarchicalVaeLearner::start_epoch(std::int64_t /*epoch*/) {
-  return {{"kl_weight", update_->kl_weight()}};
+Figures HierarchicalVaeLearner::start_epoch(std::int64_t epoch) {
+  return {{"kl_weight", update_->kl_weight(epoch * batches_->count())}};  // of its first step
 }
 
 Figures HierarchicalVaeLearner::step(const Batch& batch, StageClock& clock) {
@@ -93,8 +93,9 @@ Figures HierarchicalVaeLearner::step(const Batch& batch, StageClock& clock) {
 
 std::string HierarchicalVaeLearner::line_of(const Figures& terms) const {
   return text(fixed(figure(terms, "bits"), 3), " bits/dim (picture ",
-              fixed(figure(terms, "rec"), 3), ", KL ", fixed(figure(terms, "kl"), 3),
-              "), gradient ", fixed(figure(terms, "gradient"), 2));
+              fixed(figure(terms, "rec"), 3), ", KL ", fixed(figure(terms, "kl"), 3), "), coarse ",
+              fixed(psnr_db_of_error(figure(terms, "coarse")), 2), " dB, gradient ",
+              fixed(figure(terms, "gradient"), 2));
 }
 
 HierarchicalVaeLearner::Fidelity HierarchicalVaeLearner::measure(const at::Tensor& pictures) const {

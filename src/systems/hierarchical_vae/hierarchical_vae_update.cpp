@@ -21,10 +21,6 @@ std::int64_t whole_below(std::int64_t end, const at::Generator& generator) {
   return at::randint(end, {1}, generator, at::kLong).item<std::int64_t>();
 }
 
-double in_bits(const at::Tensor& nats, double numbers) {
-  return nats.item<double>() / (numbers * std::numbers::ln2);
-}
-
 }  // namespace
 
 at::Tensor greyed(const at::Tensor& pictures, const at::Tensor& grey) {
@@ -60,9 +56,9 @@ const HierarchicalVae& HierarchicalVaeUpdate::best_model() const {
   return averaged_;
 }
 
-double HierarchicalVaeUpdate::kl_weight() const {
+double HierarchicalVaeUpdate::kl_weight(std::int64_t step) const {
   const double span = config_.kl_warmup * static_cast<double>(steps_per_epoch_);
-  return std::min(1.0, static_cast<double>(batches_ + 1) / std::max(span, 1.0));
+  return std::min(1.0, static_cast<double>(step + 1) / std::max(span, 1.0));
 }
 
 /// A square of the pictures, the same for the whole batch, some of them in grey.
@@ -82,37 +78,76 @@ at::Tensor HierarchicalVaeUpdate::varied(const at::Tensor& given) const {
   return greyed(pictures, grey.to(device_));
 }
 
-/// Mean over the batch of a block's KL [B, channels], each channel's at least the free bits'.
-at::Tensor HierarchicalVaeUpdate::costly(const at::Tensor& kl, std::int64_t places) const {
-  const double free = config_.free_bits * std::numbers::ln2 * static_cast<double>(places);
-  return kl.mean(0).clamp_min(free).sum();
+/// Nats of a picture that are a bit for each of its numbers.
+double HierarchicalVaeUpdate::bit() const {
+  return static_cast<double>(3 * config_.image_size * config_.image_size) * std::numbers::ln2;
 }
 
-Figures HierarchicalVaeUpdate::step(const at::Tensor& given, StageClock& clock) {
-  const auto pictures = varied(given);
-  clock.mark("pictures");
+/// Mean over pictures of the KL of the first blocks, nats, each channel's at least the free bits.
+at::Tensor HierarchicalVaeUpdate::cost_of(const std::vector<at::Tensor>& kl) const {
+  auto cost = at::zeros({}, kl.front().options());
+  for (std::size_t block = 0; block < kl.size(); ++block) {
+    const auto side = model_.levels()[block].side;
+    const double free = config_.free_bits * std::numbers::ln2 * static_cast<double>(side * side);
+    cost = cost + kl[block].mean(0).clamp_min(free).sum();
+  }
+  return cost;
+}
+
+HierarchicalVaeUpdate::Part HierarchicalVaeUpdate::whole_part(const at::Tensor& pictures) {
   HierarchicalElbo parts;
   {
     const AutocastScope autocast(amp_, device_);
     parts = model_.elbo(pictures, noise_);
   }
   const auto rec = parts.reconstruction.mean();
-  auto kl = at::zeros_like(rec), cost = kl;
-  for (std::size_t block = 0; block < parts.kl.size(); ++block) {
-    const auto side = model_.levels()[block].side;
-    kl = kl + parts.kl[block].detach().mean(0).sum();
-    cost = cost + costly(parts.kl[block], side * side);
+  double kl = 0;
+  for (const auto& block : parts.kl) kl += block.detach().mean(0).sum().item<double>();
+  const double nats = rec.item<double>();
+  const auto sum = rec + kl_weight(batches_) * cost_of(parts.kl);
+  return {{{"bits", (nats + kl) / bit()}, {"rec", nats / bit()}, {"kl", kl / bit()}},
+          sum * (static_cast<double>(pictures.size(0)) / bit())};
+}
+
+/// Pictures drawn from the blocks up to a level that is chosen at random.
+HierarchicalVaeUpdate::Part HierarchicalVaeUpdate::coarse_part(const at::Tensor& pictures) {
+  if (pictures.size(0) == 0) return {{{"coarse", 0.0}}, {}};
+  const auto level = whole_below(3, noise_);  // S/16, S/8, S/4
+  const auto blocks = model_.blocks_up_to(config_.image_size / (16 >> level));
+  CoarsePictures drawn;
+  {
+    const AutocastScope autocast(amp_, device_);
+    drawn = model_.coarse(pictures, blocks, noise_);
   }
-  const auto numbers = static_cast<double>(3 * config_.image_size * config_.image_size);
-  const auto loss = (rec + kl_weight() * cost) / (numbers * std::numbers::ln2);
+  const auto error = (drawn.pictures - pictures).square().mean();
+  const auto numbers = static_cast<double>(pictures[0].numel());
+  const auto nats = error * (numbers / (2 * config_.coarse_deviation * config_.coarse_deviation));
+  const auto sum = nats + kl_weight(batches_) * cost_of(drawn.kl);
+  return {{{"coarse", error.item<double>()}},
+          sum * (static_cast<double>(pictures.size(0)) / bit())};
+}
+
+Figures HierarchicalVaeUpdate::step(const at::Tensor& given, StageClock& clock) {
+  const auto pictures = varied(given);
+  clock.mark("pictures");
+  const auto count = pictures.size(0);
+  const auto share = std::llround(config_.coarse_share * static_cast<double>(count));
+  const auto coarse_count = std::min<std::int64_t>(share, count - 1);
+  auto [terms, loss] = whole_part(pictures.narrow(0, 0, count - coarse_count));
+  const auto coarse = coarse_part(pictures.narrow(0, count - coarse_count, coarse_count));
+  terms.insert(terms.end(), coarse.terms.begin(), coarse.terms.end());
+  if (coarse.sum.defined()) loss = loss + coarse.sum;
+  loss = loss / static_cast<double>(count);
   clock.mark("network");
-  Figures terms = {{"bits", in_bits(rec.detach() + kl, numbers)},
-                   {"rec", in_bits(rec, numbers)},
-                   {"kl", in_bits(kl, numbers)},
-                   {"loss", loss.item<double>()}};
+  terms.emplace_back("loss", loss.item<double>());
   if (!std::isfinite(figure(terms, "loss"))) {
     throw Error(text("the loss is not finite (", listed(terms), ")"));
   }
+  move(loss, terms, clock);
+  return terms;
+}
+
+void HierarchicalVaeUpdate::move(const at::Tensor& loss, Figures& terms, StageClock& clock) {
   const Schedule schedule{
       .kind = ScheduleKind::cosine,
       .span = std::max(config_.schedule_epochs * steps_per_epoch_, config_.lr_warmup + 1),
@@ -127,7 +162,6 @@ Figures HierarchicalVaeUpdate::step(const at::Tensor& given, StageClock& clock) 
   terms.emplace_back("gradient", optimiser_->gradient_norm());
   terms.emplace_back("skipped", stepped ? 0 : 1);
   clock.mark("optimiser");
-  return terms;
 }
 
 void HierarchicalVaeUpdate::save(TensorFile& state) const {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "neurosplat/io/safetensors.h"
 #include "neurosplat/systems/hierarchical_vae/hierarchical_vae.h"
@@ -26,14 +27,14 @@ class HierarchicalVaeUpdate {
   /// The model to measure, draw and keep: with averaged weights where there is an average.
   const HierarchicalVae& best_model() const;
   double learning_rate() const { return rate_; }
-  /// Weight of the KL divergence at the next step.
-  double kl_weight() const;
+  /// Weight of the KL divergence at a step, from 0 over the whole run.
+  double kl_weight(std::int64_t step) const;
 
   /// One step on float pictures [B, 3, T, T] in [0, 1], T at least the model's side: of each batch
   /// a square somewhere in it is taken. Returns, in bits per dimension, `bits` and its parts `rec`
-  /// and `kl`, and what was minimised, `loss`; `gradient`, its norm, and `skipped`, 1 where that
-  /// was too large. Throws Error and leaves the weights as they were when loss or gradient is not
-  /// finite.
+  /// and `kl`; `coarse`, the squared error of the pictures that are drawn from coarse blocks alone;
+  /// what was minimised, `loss`; `gradient`, its norm, and `skipped`, 1 where that was too large.
+  /// Throws Error and leaves the weights as they were when loss or gradient is not finite.
   Figures step(const at::Tensor& pictures, StageClock& clock);
 
   void save(TensorFile& state) const;
@@ -41,7 +42,16 @@ class HierarchicalVaeUpdate {
 
  private:
   at::Tensor varied(const at::Tensor& pictures) const;
-  at::Tensor costly(const at::Tensor& kl, std::int64_t places) const;
+  /// Terms by name, and a sum to be minimised over pictures, bits per dimension.
+  struct Part {
+    Figures terms;
+    at::Tensor sum;
+  };
+  Part whole_part(const at::Tensor& pictures);
+  Part coarse_part(const at::Tensor& pictures);
+  at::Tensor cost_of(const std::vector<at::Tensor>& kl) const;
+  double bit() const;
+  void move(const at::Tensor& loss, Figures& terms, StageClock& clock);
 
   HierarchicalVaeConfig config_;
   at::Device device_;

@@ -33,7 +33,7 @@ TEST(HierarchicalVaeInPython, NetworksAgree) {
   TensorFile file;
   for (const auto& [name, tensor] : model.state()) {
     // Layers that begin as zeros too.
-    tensor.add_(0.1 * at::randn(tensor.sizes(), generator, at::kFloat));
+    tensor.add_(0.05 * at::randn(tensor.sizes(), generator, at::kFloat));
     file.tensors[name] = tensor.detach().contiguous();
   }
   // With values at both ends, which take the tails.

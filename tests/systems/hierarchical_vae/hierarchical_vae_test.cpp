@@ -53,7 +53,7 @@ std::vector<at::Tensor> first_of(const std::vector<at::Tensor>& latents, std::pt
 }
 
 TEST(DiscretisedLogistic, SumsToOne) {
-  const auto values = (at::arange(256) / 255.0).to(at::kDouble).view({1, 256});
+  const auto values = (at::arange(256, at::kDouble) / 255).view({1, 256});
   const auto mean = at::tensor({-3.0, -1.0, -0.2, 0.37, 0.99, 2.0}, at::kDouble).view({-1, 1});
   for (const double log_scale : {-7.0, -4.0, -1.0, 2.0}) {
     const auto nats = discretised_logistic_nats(values, mean, at::full_like(mean, log_scale));

@@ -21,7 +21,7 @@ struct HierarchicalVaeArchitecture {
   /// Channels of the finest level, a multiple of 8; the others have 3, 3, 2 and 1.5 times as many.
   std::int64_t width = 128;
   std::int64_t latent_channels = 16;
-  std::vector<std::int64_t> blocks = {1, 2, 3, 4, 3};          ///< with latents, coarse to fine
+  std::vector<std::int64_t> blocks = {1, 2, 3, 5, 2};          ///< with latents, coarse to fine
   std::vector<std::int64_t> encoder_blocks = {1, 2, 3, 3, 2};  ///< coarse to fine
 
   bool operator==(const HierarchicalVaeArchitecture&) const = default;
@@ -41,6 +41,12 @@ struct LatentShape {
 struct HierarchicalElbo {
   at::Tensor reconstruction;   ///< [B]: -log p(picture | latents), of 8-bit values
   std::vector<at::Tensor> kl;  ///< of each block [B, channels]: KL of the posterior from the prior
+};
+
+/// Pictures drawn from the latents of some blocks alone.
+struct CoarsePictures {
+  at::Tensor pictures;         ///< [B, 3, S, S], not yet cut to [0, 1]
+  std::vector<at::Tensor> kl;  ///< as in HierarchicalElbo, of these blocks
 };
 
 struct PictureBits {
@@ -78,7 +84,11 @@ class HierarchicalVae {
   /// Of pictures, whose values are rounded to 255ths, with latents drawn from the posterior. With a
   /// gradient.
   HierarchicalElbo elbo(const at::Tensor& pictures, const at::Generator& generator) const;
-  /// The same over their 3 S S numbers in bits. No gradient.
+  /// The latents of the first `blocks` drawn from the posterior, prior means for the rest. With a
+  /// gradient.
+  CoarsePictures coarse(const at::Tensor& pictures, std::size_t blocks,
+                        const at::Generator& generator) const;
+  /// elbo() over the pictures' 3 S S numbers in bits. No gradient.
   PictureBits bits_per_dimension(const at::Tensor& pictures, const at::Generator& generator) const;
 
   void to(const at::Device& device) const;

@@ -28,21 +28,23 @@ struct HierarchicalVaeConfig : ImageOptions, DeviceOptions, RunOptions {
 
   std::int64_t width = 128;
   std::int64_t latent_channels = 16;
-  std::string blocks = "1,2,3,4,3";
+  std::string blocks = "1,2,3,5,2";
   std::string encoder_blocks = "1,2,3,3,2";
 
   std::int64_t batch = 16;
-  double lr = 1.5e-3;
+  double lr = 8e-4;
   std::int64_t lr_warmup = 100;
   double lr_floor = 0.02;
   std::int64_t schedule_epochs = 0;
-  double beta2 = 0.9;
+  double beta2 = 0.95;
   double weight_decay = 0.01;
   double clip = 10;
-  double skip = 500;
-  double average = 0.999;
+  double skip = 300;
+  double average = 0.998;
   double kl_warmup = 1;
   double free_bits = 0;
+  double coarse_share = 0.25;
+  double coarse_deviation = 0.1;
 
   std::int64_t held_out_every = 2;
   std::int64_t held_out_pictures = 200;
@@ -99,6 +101,14 @@ void visit_options(HierarchicalVaeConfig& config, Visitor&& visit) {
   training("free_bits", config.free_bits,
            "bits of each latent number, a block's channel on average, whose KL costs nothing more",
            AtLeast{0});
+  training("coarse_share", config.coarse_share,
+           "share of a batch that is drawn from the blocks up to S/16, S/8 or S/4 alone, so that "
+           "these keep of a picture what they can",
+           Between{0, 1});
+  training("coarse_deviation", config.coarse_deviation,
+           "deviation of the normal distribution that such pictures are compared under, of grey "
+           "values in [0, 1]",
+           Positive{});
   visit_options(static_cast<RunOptions&>(config), visit);
   const OptionGroup held_out("Measuring", visit);
   held_out("held_out_every", config.held_out_every,
