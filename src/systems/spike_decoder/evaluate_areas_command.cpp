@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,10 +14,12 @@
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/figure/chart.h"
+#include "neurosplat/metrics/identification.h"
 #include "neurosplat/program/experiment.h"
 #include "neurosplat/systems/spike_decoder/commands.h"
 #include "systems/spike_decoder/decoding_rows.h"
 #include "systems/spike_decoder/refitted_permutation.h"
+#include "systems/spike_decoder/repeat_identification.h"
 #include "systems/spike_decoder/session_options.h"
 #include "systems/spike_decoder/shipped_spaces.h"
 
@@ -84,6 +87,10 @@ class Table {
     Json row = {{"part", part}, {"name", name}, {"units", recorded.counts.size(1)}};
     row.update(score_decoded(decoded, target));
     row.erase("row");
+    add_row(std::move(row));
+  }
+
+  void add_row(Json row) {
     print(row);
     rows_.push_back(std::move(row));
   }
@@ -92,14 +99,18 @@ class Table {
   std::uint64_t seed() const { return static_cast<std::uint64_t>(options_.seed); }
 
   static void print(const Json& row) {
-    const auto number = [&](const char* key) { return row.at(key).get<double>(); };
-    std::printf("%-10s %-16s %6lld %8.3f %8.3f %8.3f (%.3f to %.3f) %8.4f\n",
-                row.at("part").get<std::string>().c_str(),
-                row.at("name").get<std::string>().c_str(),
-                static_cast<long long>(row.at("units").get<std::int64_t>()), number("pixcorr_mean"),
-                number("two_way_deviation"), number("identification_top1"),
-                number("identification_top1_low"), number("identification_top1_high"),
-                number("permutation_p"));
+    const auto number = [&](const char* key) {
+      return row.contains(key) ? fixed(row.at(key).get<double>(), 3) : std::string("-");
+    };
+    auto name = row.at("name").get<std::string>();
+    if (row.contains("repeats")) name += text(", ", row.at("repeats").get<std::int64_t>());
+    std::printf(
+        "%-8s %-16s %6lld %8s %8s %8s %16s %7s %7s\n", row.at("part").get<std::string>().c_str(),
+        name.c_str(), static_cast<long long>(row.at("units").get<std::int64_t>()),
+        number("pixcorr_mean").c_str(), number("two_way_deviation").c_str(),
+        number("identification_top1").c_str(),
+        (number("identification_top1_low") + " to " + number("identification_top1_high")).c_str(),
+        number("bound_top1").c_str(), number("permutation_p").c_str());
     std::fflush(stdout);
   }
 
@@ -164,6 +175,65 @@ void add_penalties(Table& table, const PictureResponses& recorded) {
   }
 }
 
+/// What a decoder can know at most that has seen the very pictures, of all units and of each area:
+/// from half of the repeats and from one. Beside it, for a simulated session, what no decoder of
+/// these units exceeds.
+class RepeatsKnown {
+ public:
+  RepeatsKnown(const Options& options, const PictureResponses& recorded)
+      : options_(options), recorded_(recorded) {
+    if (options.session.data.empty()) simulated_.emplace(simulated_session(options.session));
+  }
+
+  void add_to(Table& table) const {
+    if (recorded_.counts.size(2) < 2) return;
+    auto names = names_of(recorded_);
+    if (names.size() > 1) names.insert(names.begin(), "all");
+    for (const auto& name : names) {
+      for (const std::int64_t repeats : {std::int64_t{1}, recorded_.counts.size(2) / 2}) {
+        table.add_row(row_of(name, repeats));
+      }
+    }
+  }
+
+ private:
+  Json row_of(const std::string& name, std::int64_t repeats) const {
+    const auto some = name == "all" ? recorded_ : of_areas(recorded_, {name});
+    const auto seed = static_cast<std::uint64_t>(options_.seed);
+    const auto interval =
+        bootstrap(identified_by_repeats(some.counts, repeats), some.group, kResamples, seed);
+    Json row = {{"part", "known"},
+                {"name", name},
+                {"units", some.counts.size(1)},
+                {"repeats", repeats},
+                {"identification_top1", interval.mean},
+                {"identification_top1_low", interval.low},
+                {"identification_top1_high", interval.high},
+                {"chance", 1.0 / static_cast<double>(some.counts.size(0))}};
+    if (simulated_) row["bound_top1"] = bound_of(name, repeats);
+    return row;
+  }
+
+  double bound_of(const std::string& name, std::int64_t repeats) const {
+    std::vector<std::size_t> units;
+    for (const auto unit : simulated_->good()) {
+      if (name == "all" || simulated_->areas()[unit] == name) units.push_back(unit);
+    }
+    // Responses begin at the latency; what the window has before it answers the picture before.
+    const double latency_ms = 1000 * SimulatedSessionOptions().latency;
+    const double seconds =
+        (options_.session.to_ms - std::max(options_.session.from_ms, latency_ms)) / 1000;
+    return simulated_->identification_bound(units, repeats, seconds, kBoundDraws,
+                                            static_cast<std::uint64_t>(options_.seed));
+  }
+
+  static constexpr std::int64_t kResamples = 1000, kBoundDraws = 1000;
+
+  const Options& options_;
+  const PictureResponses& recorded_;
+  std::optional<SimulatedSession> simulated_;
+};
+
 at::Tensor figure_of(const Json& rows) {
   Chart chart{.title = "identification of pictures never seen",
               .x_name = "units",
@@ -178,7 +248,7 @@ at::Tensor figure_of(const Json& rows) {
     }
     if (!line.points.empty()) chart.lines.push_back(std::move(line));
   }
-  chart.levels.push_back({"chance", {0.5F, 0.5F, 0.5F}, rows.front().at("chance").get<double>()});
+  chart.levels.push_back({"chance", {0.5F, 0.5F, 0.5F}, rows.back().at("chance").get<double>()});
   return draw_chart(chart, 420, 900);
 }
 
@@ -196,8 +266,9 @@ int evaluate(const Options& options) {
   const auto recorded = open_session(options.session);
   const auto generator = at::detail::createCPUGenerator(static_cast<std::uint64_t>(options.seed));
   Table table(options, recorded);
-  std::printf("%-10s %-16s %6s %8s %8s %8s %18s %8s\n", "part", "name", "units", "PixCorr",
-              "two-way", "top 1", "", "p");
+  std::printf("%-8s %-16s %6s %8s %8s %8s %16s %7s %7s\n", "part", "name", "units", "PixCorr",
+              "two-way", "top 1", "95 %", "bound", "p");
+  RepeatsKnown(options, recorded).add_to(table);
   table.add("all", "all", recorded);
   add_areas(table, recorded, generator);
   add_unit_counts(table, recorded, options.draws, generator);
@@ -223,7 +294,8 @@ void add_evaluate_spike_areas(Program& program) {
   auto& command = program.add("spike-areas",
                               "What decoding takes: each area, with all its units and with as many "
                               "as the smallest has, pairs of areas, random units, fewer repeats, "
-                              "single penalties.",
+                              "single penalties; beside what the same pictures' other repeats "
+                              "tell (known), and for a simulated session the bound.",
                               [options] { return evaluate(*options); });
   add_experiment_options(command, options->common, "spike-areas");
   add_session_options(command, options->session);

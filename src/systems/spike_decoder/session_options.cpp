@@ -15,7 +15,6 @@
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/npy_file.h"
 #include "neurosplat/recordings/folds.h"
-#include "neurosplat/recordings/simulated_session.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -68,12 +67,7 @@ at::Tensor decoded(const std::shared_ptr<const PictureSource>& source, std::int6
 
 /// Counts of the good units, without a file between.
 PictureResponses simulated(const SessionOptions& options) {
-  SimulatedSessionOptions simulation;
-  simulation.units = options.units;
-  simulation.repeats = options.repeats;
-  simulation.seed = static_cast<std::uint64_t>(options.session_seed);
-  const auto pictures = session_pictures(options);
-  const SimulatedSession session(pictures, simulation);
+  const auto session = simulated_session(options);
   const auto& shown = session.presentations();
   const auto trials = std::ssize(shown.start), units = std::ssize(session.good());
   auto counts = at::empty({units, trials}, at::kInt);
@@ -85,6 +79,7 @@ PictureResponses simulated(const SessionOptions& options) {
     std::memcpy(counts[i].mutable_data_ptr<std::int32_t>(), own.data(), own.size() * sizeof own[0]);
     areas.push_back(session.areas()[unit]);
   }
+  const auto pictures = session_pictures(options);
   auto responses = responses_of(counts.t(), shown.picture, pictures.size(0), std::move(areas));
   responses.name = "simulated";
   responses.pictures = pictures;
@@ -153,6 +148,14 @@ std::vector<std::string> words_of(const std::string& list) {
     if (!word.empty()) words.push_back(word);
   }
   return words;
+}
+
+SimulatedSession simulated_session(const SessionOptions& options) {
+  SimulatedSessionOptions simulation;
+  simulation.units = options.units;
+  simulation.repeats = options.repeats;
+  simulation.seed = static_cast<std::uint64_t>(options.session_seed);
+  return {session_pictures(options), simulation};
 }
 
 at::Tensor session_pictures(const SessionOptions& options) {

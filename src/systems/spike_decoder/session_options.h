@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "neurosplat/recordings/picture_responses.h"
+#include "neurosplat/recordings/simulated_session.h"
 
 namespace neurosplat::apps {
 
@@ -30,6 +31,9 @@ void add_session_options(CLI::App& command, SessionOptions& options);
 /// Responses and their pictures, at least `kFolds` of them. A session is simulated where there is
 /// no --data. Throws Error and UsageError, one line.
 PictureResponses open_session(const SessionOptions& options);
+
+/// The session that is simulated where there is no --data.
+SimulatedSession simulated_session(const SessionOptions& options);
 
 /// Pictures of the session that is simulated, or of --pictures: a folder's, sorted by path, or
 /// uint8 .npy [P, H, W], [P, H, W, 3] or [P, 3, H, W]. uint8 [P, 3, side, side].

@@ -115,6 +115,7 @@ TEST_F(SpikeCommands, AreasUnitsAndPenalties) {
   const auto rows = metrics("areas").at("results").at("rows");
   for (const auto& row : rows) ++parts[row.at("part").get<std::string>()];
   EXPECT_EQ(parts.at("all"), 1);
+  EXPECT_EQ(parts.at("known"), 2 * 7);
   EXPECT_EQ(parts.at("area"), 6);
   EXPECT_EQ(parts.at("equal"), 6);
   EXPECT_EQ(parts.at("pair"), 15);
