@@ -34,7 +34,7 @@ struct Options {
   ExperimentOptions common;
   SessionOptions session;
   std::string latents = "pixels";
-  std::int64_t seed = 0, draws = 5, shuffles = 1000;
+  std::int64_t seed = 0, draws = 5, shuffles = 199;
 };
 
 /// Areas in the order of the session's units.
