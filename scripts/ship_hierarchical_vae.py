@@ -43,7 +43,7 @@ def card_of(arguments, content, metadata, numbers, config, test):
 
 def row_of(row):
     floor = row["pca_psnr_mean_db"]
-    return table_row(f"{row['up_to_side_px']} × {row['up_to_side_px']}", row["blocks"], f"{row['numbers']:,}",
+    return table_row(f"{row['up_to_side_px']} × {row['up_to_side_px']}", str(row["blocks"]), f"{row['numbers']:,}",
                      f"{row['psnr_mean_db']:.2f}", f"{row['ssim_mean']:.3f}", "–" if floor is None else f"{floor:.2f}",
                      f"{row['kl_nats']:,.1f}", f"{row['active_units']:,} of {row['units']:,}")
 

@@ -39,7 +39,7 @@ struct Options {
   ExperimentOptions common;
   fs::path model, data, pictures;
   std::string split = "test";
-  std::int64_t count = 500, floor_pictures = 4096, seed = 0, workers = 2;
+  std::int64_t count = 1000, floor_pictures = 4096, seed = 0, workers = 2;
   bool accept_changed_data = false;
 };
 

@@ -184,6 +184,29 @@ TEST(HierarchicalVae, GradientsReachEveryWeight) {
   }
 }
 
+/// With all blocks it is a draw like elbo()'s, with none the picture of the priors' means.
+TEST(HierarchicalVae, CoarsePicturesTakeTheFirstBlocksAlone) {
+  const auto model = trained();
+  const auto pictures = some_pictures(2);
+  const auto all = model.levels().size();
+  const auto elbo = model.elbo(pictures, seeded(5));
+  const auto whole = model.coarse(pictures, all, seeded(5));
+  const auto rounded = model.coarse((pictures * 255).round() / 255, all, seeded(5));
+  for (std::size_t block = 0; block < all; ++block) {
+    EXPECT_TRUE(rounded.kl[block].allclose(elbo.kl[block], 1e-4, 1e-5));
+  }
+  const auto some = model.coarse(pictures, 3, seeded(5));
+  EXPECT_EQ(some.kl.size(), 3U);
+  EXPECT_TRUE(some.kl[2].equal(whole.kl[2]));
+  EXPECT_FALSE(some.pictures.equal(whole.pictures));
+  const auto none = model.coarse(pictures, 0, seeded(5));
+  EXPECT_TRUE(none.kl.empty());
+  EXPECT_TRUE(none.pictures.detach().clamp(0, 1).allclose(model.sample(2, 0, {}), 1e-5, 1e-6));
+  some.pictures.sum().backward();  // through the priors of the blocks after them
+  EXPECT_TRUE(model.state().at("down_4.0.prior.c4.weight").grad().defined());
+  EXPECT_FALSE(model.state().at("down_4.0.posterior.c4.weight").grad().defined());
+}
+
 TEST(HierarchicalVae, RefusesOtherShapes) {
   const HierarchicalVae model(tiny());
   EXPECT_THROW(model.encode(at::rand({1, 3, 16, 16})), UsageError);

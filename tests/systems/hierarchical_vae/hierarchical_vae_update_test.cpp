@@ -101,6 +101,25 @@ TEST(HierarchicalVaeUpdate, KlWarmsUpAndHasAFloor) {
   EXPECT_NEAR(figure(floor, "loss"), figure(floor, "rec") + 10 * numbers / (3 * 16 * 16), 1e-4);
 }
 
+TEST(HierarchicalVaeUpdate, LearnsCoarsePicturesBeside) {
+  auto config = tiny();
+  config.coarse_share = 0.5;
+  HierarchicalVaeUpdate update(config, at::kCPU, 10);
+  StageClock clock;
+  const auto pictures = some_pictures() / 4;
+  Figures first, last;
+  for (int step = 0; step < 40; ++step) {
+    last = update.step(pictures, clock);
+    if (step == 0) first = last;
+    EXPECT_GT(figure(last, "coarse"), 0);
+  }
+  EXPECT_LT(figure(last, "coarse"), 0.5 * figure(first, "coarse"));
+  // One picture stays whole, whatever the share.
+  config.coarse_share = 1;
+  HierarchicalVaeUpdate most(config, at::kCPU, 10);
+  EXPECT_GT(figure(most.step(pictures, clock), "bits"), 0);
+}
+
 TEST(HierarchicalVaeUpdate, LossesThatBreakLeaveTheWeights) {
   HierarchicalVaeUpdate update(tiny(), at::kCPU, 10);
   const auto before = copy_of(update.model());
