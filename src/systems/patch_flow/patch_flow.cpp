@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <utility>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"

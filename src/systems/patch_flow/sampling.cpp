@@ -13,22 +13,22 @@
 
 namespace neurosplat {
 
-void check(const SampleRequest& request) {
-  if (!(request.guidance >= 0 && std::isfinite(request.guidance))) {
-    throw UsageError(text("guidance: expected at least 0, got ", request.guidance));
+void check(const GuidedConditions& guided) {
+  if (!(guided.guidance >= 0 && std::isfinite(guided.guidance))) {
+    throw UsageError(text("guidance: expected at least 0, got ", guided.guidance));
   }
-  if (request.guidance != 1 && request.conditions.none()) {
-    throw UsageError(text("guidance: expected 1 without conditions, got ", request.guidance));
+  if (guided.guidance != 1 && guided.conditions.none()) {
+    throw UsageError(text("guidance: expected 1 without conditions, got ", guided.guidance));
   }
 }
 
 at::Tensor last_prediction(const PatchFlow& model, const at::Tensor& start, const FlowSteps& steps,
-                           const std::function<void()>& stepped, const SampleRequest& request) {
-  check(request);
+                           const std::function<void()>& stepped, const GuidedConditions& guided) {
+  check(guided);
   std::vector<at::Tensor> last;
   std::int64_t first = 0;
   for (const auto& part : start.split(kSampledAtATime)) {
-    const auto conditions = request.conditions.narrow(first, part.size(0));
+    const auto conditions = guided.conditions.narrow(first, part.size(0));
     first += part.size(0);
     at::Tensor predicted;
     auto step = steps.first;
@@ -36,9 +36,9 @@ at::Tensor last_prediction(const PatchFlow& model, const at::Tensor& start, cons
         [&](const at::Tensor& z, const at::Tensor& times) {
           predicted = model.predict(z, times, conditions);
           const auto clean = model.draw(predicted);
-          if (request.guidance == 1 || step + 1 == steps.steps) return clean;
+          if (guided.guidance == 1 || step + 1 == steps.steps) return clean;
           const auto unasked = model.clean(z, times);
-          return unasked + request.guidance * (clean - unasked);
+          return unasked + guided.guidance * (clean - unasked);
         },
         part.to(model.device()), steps,
         [&](std::int64_t, const at::Tensor&, const at::Tensor&) {
@@ -52,12 +52,12 @@ at::Tensor last_prediction(const PatchFlow& model, const at::Tensor& start, cons
 
 at::Tensor sample_pictures(const PatchFlow& model, std::int64_t count, std::uint64_t seed,
                            const FlowSteps& steps, const std::function<void()>& stepped,
-                           const SampleRequest& request) {
+                           const GuidedConditions& guided) {
   const at::NoGradGuard no_gradient;
   const auto side = model.architecture().image_size;
   const auto noise =
       at::randn({count, 3, side, side}, at::detail::createCPUGenerator(seed), at::kFloat);
-  return unit_of(model.draw(last_prediction(model, noise, steps, stepped, request))).to(at::kCPU);
+  return unit_of(model.draw(last_prediction(model, noise, steps, stepped, guided))).to(at::kCPU);
 }
 
 }  // namespace neurosplat

@@ -10,7 +10,7 @@ namespace neurosplat {
 /// whatever foretells such rows.
 struct Conditions {
   /// [B, n] each, numbers of mean 0 and deviation 1 over the training pictures; undefined: dropped.
-  at::Tensor vision, semantic;
+  at::Tensor vision = {}, semantic = {};
   /// Weight of vision where both are given, semantic has the rest; one alone has 1. The share of
   /// SpikeVAEDiff and Versatile Diffusion.
   double vision_share = 0.6;
