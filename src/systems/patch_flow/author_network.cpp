@@ -87,7 +87,8 @@ struct AuthorNetwork : PatchFlowNetwork {
     initialise_layers(*this, seed);
   }
 
-  at::Tensor forward(const at::Tensor& noisy, const at::Tensor& times) override {
+  at::Tensor forward(const at::Tensor& noisy, const at::Tensor& times,
+                     const Conditions& /*none*/) override {
     const auto moment = time(time_features(times, kTimeFrequencies));
     auto x = tokens(pixels(noisy) + moment.unsqueeze(-1).unsqueeze(-1)).flatten(2).transpose(1, 2);
     const auto halves = x.chunk(2, -1);

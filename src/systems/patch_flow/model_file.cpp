@@ -35,6 +35,9 @@ PatchFlowArchitecture architecture_of(const Metadata& metadata) {
   try {
     sizes.kernel = patches::kernel_from_name(described(metadata, "kernel"));
     sizes.sharing = patches::sharing_from_name(described(metadata, "sharing"));
+    // Files from before there were conditions do not name them.
+    if (metadata.contains("vision")) sizes.vision = metadata.at("vision");
+    if (metadata.contains("semantic")) sizes.semantic = metadata.at("semantic");
     visit_numbers(sizes, [&](const char* key, auto& field) { read_number(metadata, key, field); });
     check(sizes);
   } catch (const UsageError& error) {
@@ -66,6 +69,8 @@ void save_patch_flow(const std::filesystem::path& path, const PatchFlow& model,
   file.metadata["head"] = sizes.head;
   file.metadata["kernel"] = patches::name_of(sizes.kernel);
   file.metadata["sharing"] = patches::name_of(sizes.sharing);
+  if (sizes.vision != "none") file.metadata["vision"] = sizes.vision;
+  if (sizes.semantic != "none") file.metadata["semantic"] = sizes.semantic;
   visit_numbers(sizes,
                 [&](const char* key, const auto& field) { file.metadata[key] = text(field); });
   write_safetensors(path, file);

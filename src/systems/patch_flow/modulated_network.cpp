@@ -11,6 +11,7 @@
 #include "neurosplat/systems/patch_flow/splat_fit.h"
 #include "neurosplat/training/flow_matching.h"
 #include "neurosplat/training/layers.h"
+#include "systems/patch_flow/condition_branches.h"
 #include "systems/patch_flow/networks.h"
 #include "systems/patch_flow/tokens/token_passes.h"
 
@@ -120,7 +121,8 @@ struct ModulatedNetwork : PatchFlowNetwork {
         head_modulation(
             register_module("head_modulation", nn::Linear(sizes.width, 2 * sizes.width))),
         head(register_module("head", nn::Linear(sizes.width, sizes.numbers()))),
-        positions(register_parameter("positions", first_positions(sizes.grid(), sizes.width))) {
+        positions(register_parameter("positions", first_positions(sizes.grid(), sizes.width))),
+        branches(register_module("conditions", ConditionBranches(sizes))) {
     for (std::int64_t i = 0; i < sizes.depth; ++i) blocks->push_back(ModulatedBlock(sizes));
     initialise_layers(*this, seed);
     start(sizes, seed);
@@ -143,21 +145,30 @@ struct ModulatedNetwork : PatchFlowNetwork {
     }
     head->weight.normal_(0, kHeadSpread, generator);
     head->bias.zero_();
+    branches->start();
     if (sizes.head == "splats") head->bias.copy_(first_splats(sizes));
   }
 
-  at::Tensor forward(const at::Tensor& noisy, const at::Tensor& times) override {
+  at::Tensor forward(const at::Tensor& noisy, const at::Tensor& times,
+                     const Conditions& conditions) override {
     if (rotation.cosine.device() != noisy.device()) {
       rotation.cosine = rotation.cosine.to(noisy.device());
       rotation.sine = rotation.sine.to(noisy.device());
     }
     const auto moment = at::silu(time(time_features(kTimeScale * times, kTimeFrequencies)));
     const auto rows = modulation(moment).unflatten(1, {6, -1});
+    const auto asked = branches(conditions);
+    const auto with = [&](const at::Tensor& own, std::int64_t first) {
+      return asked.defined() ? own + asked.narrow(1, first, own.size(1)) : own;
+    };
     auto x = embedding(noisy).flatten(2).transpose(1, 2) + positions;
+    std::int64_t first = 0;
     for (const auto& block : *blocks) {
-      x = block->as<ModulatedBlockImpl>()->forward(x, rows, rotation);
+      x = block->as<ModulatedBlockImpl>()->forward(x, with(rows, first), rotation);
+      first += rows.size(1);
     }
-    const auto last = head_modulation(moment).to(x.scalar_type()).chunk(2, -1);
+    const auto last =
+        with(head_modulation(moment).unflatten(1, {2, -1}), first).to(x.scalar_type()).unbind(1);
     return head(tokens::modulated(x, last[1], last[0]));
   }
 
@@ -167,6 +178,7 @@ struct ModulatedNetwork : PatchFlowNetwork {
   nn::ModuleList blocks;
   nn::Linear head_modulation, head;
   at::Tensor positions;
+  ConditionBranches branches;
 };
 
 }  // namespace

@@ -12,8 +12,10 @@ namespace neurosplat {
 /// What a PatchFlow is made of. Shapes are checked by their owner.
 class PatchFlowNetwork : public torch::nn::Module {
  public:
-  /// Pictures [B, 3, S, S] and times [B] to tokens, row by row: [B, (S/P)^2, numbers].
-  virtual at::Tensor forward(const at::Tensor& noisy, const at::Tensor& times) = 0;
+  /// Pictures [B, 3, S, S] and times [B] to tokens, row by row: [B, (S/P)^2, numbers]. Conditions
+  /// are none or float32 with their weights.
+  virtual at::Tensor forward(const at::Tensor& noisy, const at::Tensor& times,
+                             const Conditions& conditions) = 0;
 };
 
 /// The author's (docs/patch-flow.md, "The author's network"), its oddities included.

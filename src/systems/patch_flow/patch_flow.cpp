@@ -3,10 +3,13 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <utility>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/metrics/picture_descriptors.h"
 #include "neurosplat/training/layers.h"
+#include "neurosplat/training/option_range.h"
 #include "systems/patch_flow/networks.h"
 
 namespace neurosplat {
@@ -48,7 +51,51 @@ void check_sizes(const PatchFlowArchitecture& sizes) {
   }
 }
 
+void check_conditions(const PatchFlowArchitecture& sizes) {
+  for (const auto& [branch, name] :
+       {std::pair{"vision", sizes.vision}, std::pair{"semantic", sizes.semantic}}) {
+    check_option(branch, OneOf{condition_names()}, name);
+    if (sizes.network == "author" && name != "none") {
+      throw UsageError(text(branch, ": expected none, the author's network takes no conditions, ",
+                            "got '", name, "': use the preset small or improved"));
+    }
+  }
+}
+
+std::int64_t size_of(const std::string& condition) {
+  return condition == "none" ? 0 : picture_descriptor_size(condition);
+}
+
+/// A condition as the network takes it.
+at::Tensor expected_rows(const char* branch, const at::Tensor& rows, std::int64_t numbers,
+                         const at::Tensor& noisy) {
+  if (!rows.defined()) return {};
+  if (numbers == 0) {
+    throw UsageError(text(branch, ": expected no condition, got ", rows.sizes(),
+                          ": the model was trained without one"));
+  }
+  if (rows.sizes() != at::IntArrayRef({noisy.size(0), numbers})) {
+    throw UsageError(text(branch, ": expected [", noisy.size(0), ", ", numbers, "], got ",
+                          rows.sizes(), ": give a row of describe() for each picture"));
+  }
+  return rows.to(noisy.device(), at::kFloat);
+}
+
 }  // namespace
+
+std::vector<std::string> condition_names() {
+  auto names = picture_descriptor_names();
+  names.insert(names.begin(), "none");
+  return names;
+}
+
+std::int64_t PatchFlowArchitecture::vision_size() const {
+  return size_of(vision);
+}
+
+std::int64_t PatchFlowArchitecture::semantic_size() const {
+  return size_of(semantic);
+}
 
 std::int64_t PatchFlowArchitecture::numbers() const {
   return head == "splats" ? splats * patches::kNumbers : kColours * patch * patch;
@@ -62,6 +109,7 @@ void check(const PatchFlowArchitecture& sizes) {
     throw UsageError(text("head: expected splats or pixels, got '", sizes.head, "'"));
   }
   check_sizes(sizes);
+  check_conditions(sizes);
   if (!(sizes.depth_gain > 0 && sizes.depth_gain <= 1)) {
     throw UsageError(text("depth_gain: expected above 0 to 1, got ", sizes.depth_gain));
   }
@@ -103,7 +151,33 @@ PatchFlow::PatchFlow(const PatchFlowArchitecture& architecture, std::uint64_t se
                                               : make_modulated_network(architecture, seed);
 }
 
-at::Tensor PatchFlow::predict(const at::Tensor& noisy, const at::Tensor& times) const {
+Conditions PatchFlow::weighted(const Conditions& conditions, const at::Tensor& noisy) const {
+  if (conditions.none()) return {};
+  Conditions own{
+      .vision = expected_rows("vision", conditions.vision, architecture_.vision_size(), noisy),
+      .semantic =
+          expected_rows("semantic", conditions.semantic, architecture_.semantic_size(), noisy)};
+  if (conditions.weights.defined()) {
+    if (conditions.weights.sizes() != at::IntArrayRef({noisy.size(0), 2})) {
+      throw UsageError(text("weights of conditions: expected [", noisy.size(0), ", 2], got ",
+                            conditions.weights.sizes()));
+    }
+    own.weights = conditions.weights.to(noisy.device(), at::kFloat);
+    return own;
+  }
+  const double share = conditions.vision_share;
+  if (!(share >= 0 && share <= 1)) {
+    throw UsageError(text("vision_share: expected 0 to 1, got ", share));
+  }
+  const bool both = own.vision.defined() && own.semantic.defined();
+  own.weights = at::tensor({both ? share : 1.0, both ? 1 - share : 1.0},
+                           at::TensorOptions(noisy.device()).dtype(at::kFloat))
+                    .expand({noisy.size(0), 2});
+  return own;
+}
+
+at::Tensor PatchFlow::predict(const at::Tensor& noisy, const at::Tensor& times,
+                              const Conditions& conditions) const {
   const auto size = architecture_.image_size, grid = architecture_.grid();
   if (noisy.dim() != 4 || noisy.size(1) != kColours || noisy.size(2) != size ||
       noisy.size(3) != size) {
@@ -113,7 +187,7 @@ at::Tensor PatchFlow::predict(const at::Tensor& noisy, const at::Tensor& times) 
   if (times.dim() != 1 || times.size(0) != noisy.size(0)) {
     throw UsageError(text("times: expected [", noisy.size(0), "], got ", times.sizes()));
   }
-  return network_->forward(noisy, times).unflatten(1, {grid, grid});
+  return network_->forward(noisy, times, weighted(conditions, noisy)).unflatten(1, {grid, grid});
 }
 
 at::Tensor PatchFlow::splats(const at::Tensor& predicted) const {
@@ -140,8 +214,9 @@ at::Tensor PatchFlow::draw(const at::Tensor& predicted, std::int64_t tile) const
                          {.kernel = sizes.kernel, .sharing = sizes.sharing, .tile = tile});
 }
 
-at::Tensor PatchFlow::clean(const at::Tensor& noisy, const at::Tensor& times) const {
-  return draw(predict(noisy, times));
+at::Tensor PatchFlow::clean(const at::Tensor& noisy, const at::Tensor& times,
+                            const Conditions& conditions) const {
+  return draw(predict(noisy, times, conditions));
 }
 
 void PatchFlow::to(const at::Device& device) const {

@@ -27,6 +27,8 @@ PatchFlowArchitecture PatchFlowConfig::architecture() const {
     sizes.heads = std::max<std::int64_t>(1, width / kHeadChannels);
   }
   if (depth > 0) sizes.depth = depth;
+  sizes.vision = vision;
+  sizes.semantic = semantic;
   return sizes;
 }
 

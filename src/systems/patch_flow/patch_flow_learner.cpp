@@ -21,6 +21,8 @@ namespace neurosplat {
 namespace {
 
 constexpr std::int64_t kShown = 8;
+/// Pictures that conditions are standardised by, at most.
+constexpr std::int64_t kStandardPictures = 2048;
 constexpr std::int64_t kEvaluationBatch = 50;
 /// Samples whose seams are measured, in how many steps.
 constexpr std::int64_t kSeamSamples = 32, kSeamSteps = 16;
@@ -73,7 +75,30 @@ PatchFlowLearner::PatchFlowLearner(const PatchFlowConfig& config, const at::Devi
   }
   update_ = std::make_unique<PatchFlowUpdate>(config_, device,
                                               config_.schedule_epochs * batches_->count());
+  prepare_conditions();
   log::info(text("patch flow: ", update_->model().parameter_count(), " parameters"));
+}
+
+/// Standards from training pictures all over the source, which may be sorted; samples are told of
+/// held-out pictures where there are some.
+void PatchFlowLearner::prepare_conditions() {
+  const auto& sizes = update_->model().architecture();
+  if (sizes.vision_size() + sizes.semantic_size() == 0) return;
+  const auto& loader = batches_->loader();
+  const auto count = std::min(kStandardPictures, loader.size());
+  std::vector<std::int64_t> positions;
+  for (std::int64_t i = 0; i < count; ++i) positions.push_back(i * loader.size() / count);
+  const auto pictures = loader.pictures(positions);
+  fit_standards(update_->model(), to_unit_range(pictures, device_));
+  described_ = (held_out_.defined() ? held_out_ : pictures);
+  described_ = described_.narrow(0, 0, std::min(kSeamSamples, described_.size(0)));
+}
+
+/// Of described pictures, from the first again where they are fewer.
+Conditions PatchFlowLearner::conditions_of_samples(std::int64_t count) const {
+  if (!described_.defined()) return {};
+  const auto rows = at::arange(count, at::kLong).remainder(described_.size(0));
+  return update_->describe()(to_unit_range(described_.index_select(0, rows), device_));
 }
 
 Figures PatchFlowLearner::step(const Batch& batch, StageClock& clock) {
@@ -91,11 +116,14 @@ double PatchFlowLearner::error_of(const at::Tensor& pictures) const {
   const auto noise = generator_of(config_, 3);
   double sum = 0;
   for (const auto& part : pictures.split(kEvaluationBatch)) {
-    const auto clean = signed_of(to_unit_range(part, device_));
+    const auto unit = to_unit_range(part, device_);
+    const auto clean = signed_of(unit);
+    const auto conditions = update_->describe()(unit);
     for (const double time : kMeasuredTimes) {
       const auto times = at::full({clean.size(0)}, time, clean.options());
       const auto drawn = model.clean(
-          noisy_at(clean, at::randn(clean.sizes(), noise, at::kFloat).to(device_), times), times);
+          noisy_at(clean, at::randn(clean.sizes(), noise, at::kFloat).to(device_), times), times,
+          conditions);
       sum += (drawn - clean).square().mean({1, 2, 3}).sum().item<double>();
     }
   }
@@ -107,9 +135,9 @@ EpochReport PatchFlowLearner::finish_epoch(std::int64_t epoch, const Figures& me
   for (const auto& [name, mean] : means) report.metrics[name] = mean;
   report.metrics["lr"] = update_->learning_rate();
   if (!is_due(epoch + 1, config_.held_out_every, last)) return report;
-  const auto samples =
-      sample_pictures(update_->best_model(), kSeamSamples,
-                      static_cast<std::uint64_t>(config_.seed) + 5, {.steps = kSeamSteps});
+  const auto samples = sample_pictures(
+      update_->best_model(), kSeamSamples, static_cast<std::uint64_t>(config_.seed) + 5,
+      {.steps = kSeamSteps}, {}, {conditions_of_samples(kSeamSamples)});
   const double seams = seam_ratio(samples, config_.patch);
   report.metrics["sample_seam_ratio"] = seams;
   report.line += text(", seams ", fixed(seams, 3));
@@ -135,7 +163,14 @@ void PatchFlowLearner::draw(const std::filesystem::path& run, std::int64_t epoch
   const auto size = config_.image_size;
   const auto noise =
       at::randn({kShown, 3, size, size}, generator_of(config_, 4), at::kFloat).to(device_);
-  write_png(sheet_path(run, "sample", epoch), preview_strip(update_->best_model(), noise, {}));
+  const auto described =
+      described_.defined() ? to_unit_range(described_.index_select(
+                                               0, at::arange(kShown).remainder(described_.size(0))),
+                                           device_)
+                           : at::Tensor();
+  write_png(
+      sheet_path(run, "sample", epoch),
+      preview_strip(update_->best_model(), noise, {}, conditions_of_samples(kShown), described));
 }
 
 void PatchFlowLearner::write_models(const std::filesystem::path& run,
@@ -147,11 +182,21 @@ void PatchFlowLearner::write_models(const std::filesystem::path& run,
 
 void PatchFlowLearner::start_from(const std::filesystem::path& path) {
   const auto stored = load_patch_flow(path);
-  if (stored.model.architecture() != update_->model().architecture()) {
-    throw UsageError(
-        "the weights to start from are of another network, size, head, kernel or sharing");
+  const auto& own = update_->model().architecture();
+  auto sizes = stored.model.architecture();
+  auto state = stored.model.state();
+  if (sizes.vision == "none" && sizes.semantic == "none") {
+    // Branches that add nothing yet make a conditioned flow of any other.
+    sizes.vision = own.vision;
+    sizes.semantic = own.semantic;
+    state.merge(update_->model().state());
   }
-  update_->model().load_state(stored.model.state());
+  if (sizes != own) {
+    throw UsageError(
+        "the weights to start from are of another network, size, head, kernel, sharing or "
+        "conditions");
+  }
+  update_->model().load_state(state);
 }
 
 }  // namespace neurosplat

@@ -13,7 +13,7 @@ namespace neurosplat {
 
 /// Trains a patch flow (docs/patch-flow.md, "Training"). The run gets curves.png, sample_###.png
 /// (### the epoch, from 1: noise, then what is foretold at every fourth of 64 steps, a column a
-/// picture) and model.safetensors.
+/// picture, below it what it was told of) and model.safetensors.
 class PatchFlowLearner : public Learner {
  public:
   /// Opens the data and builds the model. Throws as check(config) and open_pictures() do, and
@@ -35,15 +35,18 @@ class PatchFlowLearner : public Learner {
   void start_from(const std::filesystem::path& model) override;
 
  private:
+  void prepare_conditions();
   double error_of(const at::Tensor& pictures) const;
+  Conditions conditions_of_samples(std::int64_t count) const;
 
   PatchFlowConfig config_;
   at::Device device_;
   std::map<std::string, std::string> trained_on_;  ///< for the model's metadata
   std::unique_ptr<PictureBatches> batches_;
   std::unique_ptr<PatchFlowUpdate> update_;
-  at::Tensor held_out_;  ///< uint8 [K, 3, S, S], or undefined
-  at::Tensor trained_;   ///< as many that are trained on; or undefined
+  at::Tensor held_out_;   ///< uint8 [K, 3, S, S], or undefined
+  at::Tensor trained_;    ///< as many that are trained on; or undefined
+  at::Tensor described_;  ///< uint8, what samples are told, or undefined without conditions
 };
 
 }  // namespace neurosplat

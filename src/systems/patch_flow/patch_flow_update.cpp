@@ -20,6 +20,11 @@ namespace {
 constexpr double kLogitMean = -0.8, kLogitSpread = 0.8;
 constexpr double kLeastForRoot = 0.1, kLeastForV = 0.05;
 
+const PatchFlow& on(const PatchFlow& model, const at::Device& device) {
+  model.to(device);
+  return model;
+}
+
 }  // namespace
 
 at::Tensor signed_of(const at::Tensor& pictures) {
@@ -42,6 +47,19 @@ at::Tensor error_weights(const std::string& weight, const at::Tensor& times) {
   return (1 - times).clamp_min(kLeastForV).square().reciprocal();
 }
 
+at::Tensor draw_condition_weights(const PatchFlowArchitecture& sizes, double dropout,
+                                  std::int64_t count, const at::Generator& generator) {
+  const auto drawn = at::rand({4, count}, generator, at::kFloat);
+  const bool two = sizes.vision_size() > 0 && sizes.semantic_size() > 0;
+  const auto kept = [&](std::int64_t size, std::int64_t row) {
+    const auto told = size > 0 ? drawn[0] >= dropout : at::zeros({count}, at::kBool);
+    return (two ? told & (drawn[row] >= dropout) : told).to(at::kFloat);
+  };
+  const auto vision = kept(sizes.vision_size(), 1), semantic = kept(sizes.semantic_size(), 2);
+  const auto both = vision * semantic;
+  return at::stack({vision - both * (1 - drawn[3]), semantic - both * drawn[3]}, 1);
+}
+
 PatchFlowUpdate::PatchFlowUpdate(const PatchFlowConfig& config, const at::Device& device,
                                  std::int64_t steps)
     : config_(config),
@@ -53,8 +71,8 @@ PatchFlowUpdate::PatchFlowUpdate(const PatchFlowConfig& config, const at::Device
       averaged_(config.average > 0
                     ? PatchFlow(config.architecture(), static_cast<std::uint64_t>(config.seed))
                     : model_),
+      describe_(on(model_, device)),
       noise_(at::detail::createCPUGenerator(static_cast<std::uint64_t>(config.seed) + 2)) {
-  model_.to(device_);
   averaged_.to(device_);
   optimiser_ = std::make_unique<Optimiser>(model_.state(),
                                            OptimiserOptions{.kind = OptimiserKind::adamw,
@@ -68,8 +86,22 @@ PatchFlowUpdate::PatchFlowUpdate(const PatchFlowConfig& config, const at::Device
 PatchFlowUpdate::~PatchFlowUpdate() = default;
 
 const PatchFlow& PatchFlowUpdate::best_model() const {
-  if (config_.average > 0) averaged_.load_state(optimiser_->averaged());
+  if (config_.average > 0) {
+    auto state = optimiser_->averaged();
+    state.merge(model_.state());  // what is no weight has no average
+    averaged_.load_state(state);
+  }
   return averaged_;
+}
+
+/// Nothing is drawn for a model without conditions, whose noise stays what it was.
+Conditions PatchFlowUpdate::conditions_of(const at::Tensor& pictures) {
+  auto conditions = describe_(pictures);
+  if (!conditions.none()) {
+    conditions.weights = draw_condition_weights(model_.architecture(), config_.condition_dropout,
+                                                pictures.size(0), noise_);
+  }
+  return conditions;
 }
 
 Figures PatchFlowUpdate::step(const at::Tensor& pictures, StageClock& clock) {
@@ -77,10 +109,11 @@ Figures PatchFlowUpdate::step(const at::Tensor& pictures, StageClock& clock) {
   const auto times = draw_times(config_.times, clean.size(0), noise_).to(device_);
   const auto noise = at::randn(clean.sizes(), noise_, at::kFloat).to(device_);
   const auto noisy = noisy_at(clean, noise, times);
+  const auto conditions = conditions_of(pictures);
   at::Tensor predicted;
   {
     const AutocastScope autocast(amp_, device_);
-    predicted = model_.predict(noisy, times);
+    predicted = model_.predict(noisy, times, conditions);
   }
   clock.mark("network");
   if (!predicted.isfinite().all().item<bool>()) {

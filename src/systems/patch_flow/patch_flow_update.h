@@ -10,6 +10,7 @@
 #include "neurosplat/metrics/perceptual_loss.h"
 #include "neurosplat/systems/patch_flow/patch_flow.h"
 #include "neurosplat/systems/patch_flow/patch_flow_config.h"
+#include "neurosplat/systems/patch_flow/picture_description.h"
 #include "neurosplat/training/figures.h"
 #include "neurosplat/training/optimiser.h"
 #include "neurosplat/training/stage_clock.h"
@@ -26,6 +27,13 @@ at::Tensor draw_times(const std::string& times, std::int64_t count, const at::Ge
 /// Weights of squared errors at times [B] (PatchFlowConfig::weight).
 at::Tensor error_weights(const std::string& weight, const at::Tensor& times);
 
+/// Weights of vision and semantic, [count, 2], as training draws them: none for a share `dropout`
+/// of the pictures; of the others each condition is left out of as many where there are two. Two
+/// that are left weigh w and 1 - w, w uniform in [0, 1), so that every mix that adds up to 1 is
+/// known; one weighs 1. Conditions that the model does not take weigh 0.
+at::Tensor draw_condition_weights(const PatchFlowArchitecture& sizes, double dropout,
+                                  std::int64_t count, const at::Generator& generator);
+
 /// The model, its optimiser and its noise: everything that a step changes.
 class PatchFlowUpdate {
  public:
@@ -38,6 +46,8 @@ class PatchFlowUpdate {
   /// the weights of model() otherwise; the next step changes it.
   const PatchFlow& best_model() const;
   double learning_rate() const { return rate_; }
+  /// The conditions of pictures, see fit_standards().
+  const PictureDescription& describe() const { return describe_; }
 
   /// One step on float pictures [B, 3, S, S] in [0, 1]. Returns `mse`, the mean squared error of
   /// the foretold picture in [-1, 1], and `loss`, the same weighted by time and with the perceptual
@@ -51,6 +61,8 @@ class PatchFlowUpdate {
   void load(const TensorFile& state);
 
  private:
+  Conditions conditions_of(const at::Tensor& pictures);
+
   PatchFlowConfig config_;
   at::Device device_;
   bool amp_;
@@ -59,6 +71,7 @@ class PatchFlowUpdate {
   PerceptualLoss perceptual_;
   PatchFlow model_;
   PatchFlow averaged_;  ///< written by best_model()
+  PictureDescription describe_;
   at::Generator noise_;
   std::unique_ptr<Optimiser> optimiser_;
 };

@@ -15,7 +15,7 @@
 namespace neurosplat {
 
 at::Tensor refined_pictures(const PatchFlow& model, const at::Tensor& pictures,
-                            const RefinementSteps& refinement,
+                            const RefinementSteps& refinement, const Conditions& conditions,
                             const std::function<void()>& stepped) {
   if (!(refinement.strength > 0 && refinement.strength <= 1)) {
     throw UsageError(text("strength: expected above 0, at most 1, got ", refinement.strength));
@@ -24,6 +24,12 @@ at::Tensor refined_pictures(const PatchFlow& model, const at::Tensor& pictures,
   if (pictures.dim() != 4 || pictures.sizes().slice(1) != at::IntArrayRef({3, side, side})) {
     throw UsageError(
         text("expected pictures [B, 3, ", side, ", ", side, "], got ", pictures.sizes()));
+  }
+  for (const auto& rows : {conditions.vision, conditions.semantic, conditions.weights}) {
+    if (rows.defined() && (rows.dim() != 2 || rows.size(0) != pictures.size(0))) {
+      throw UsageError(text("conditions: expected a row for each of ", pictures.size(0),
+                            " pictures, got ", rows.sizes()));
+    }
   }
   FlowSteps steps{.steps = refinement.steps};
   const auto anew = std::llround(refinement.strength * static_cast<double>(steps.steps));
@@ -34,7 +40,9 @@ at::Tensor refined_pictures(const PatchFlow& model, const at::Tensor& pictures,
   const auto noise =
       at::randn(pictures.sizes(), at::detail::createCPUGenerator(refinement.seed), at::kFloat);
   const auto start = share * signed_of(pictures.to(at::kCPU, at::kFloat)) + (1 - share) * noise;
-  return unit_of(model.draw(last_prediction(model, start, steps, stepped))).to(at::kCPU);
+  return unit_of(model.draw(last_prediction(model, start, steps, stepped,
+                                            {conditions, refinement.guidance})))
+      .to(at::kCPU);
 }
 
 }  // namespace neurosplat

@@ -23,6 +23,7 @@
 #include "neurosplat/program/shipped_file.h"
 #include "neurosplat/systems/patch_flow/commands.h"
 #include "neurosplat/systems/patch_flow/model_file.h"
+#include "neurosplat/systems/patch_flow/picture_description.h"
 #include "neurosplat/training/flow_matching.h"
 #include "systems/patch_flow/patch_flow_update.h"
 #include "systems/patch_flow/preview_strip.h"
@@ -37,10 +38,11 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kPixelsAtATime = std::int64_t{1} << 22U;
 
 struct Request {
-  fs::path model, out = "samples.png", sketch;
+  fs::path model, out = "samples.png", sketch, like;
   std::string mode = "grid", solver = "euler", device = "auto";
   std::int64_t count = 64, columns = 8, seed = 0, size = 0, steps = 64;
-  double shift = 1, sketch_share = 0.25, start = 0;
+  double shift = 1, sketch_share = 0.25, start = 0, guidance = 1,
+         vision_share = Conditions{}.vision_share;
   int threads = 0;
   bool overwrite = false;
 };
@@ -67,6 +69,12 @@ void check_choices(const Request& request) {
     throw UsageError(text("count: expected at most ", kSampledAtATime, " with --mode strip, got ",
                           request.count));
   }
+  if (request.mode == "strip" && request.guidance != 1) {
+    throw UsageError("guidance: expected 1 with --mode strip");
+  }
+  if (!(request.vision_share >= 0 && request.vision_share <= 1)) {
+    throw UsageError(text("vision-share: expected 0 to 1, got ", request.vision_share));
+  }
   if (request.mode == "strip" && request.size != 0) {
     throw UsageError("size: expected none with --mode strip, which is as large as the model's");
   }
@@ -91,6 +99,7 @@ void check(const Request& request) {
   Outputs outputs(request.overwrite);
   outputs.reads("model", request.model, kPatchFlowFileNames);
   outputs.reads("sketch", request.sketch);
+  outputs.reads("like", request.like);
   if (on_a_sheet(request)) {
     outputs.writes("out", request.out);
   } else {
@@ -152,8 +161,25 @@ std::uint64_t drawing_bytes(std::int64_t side) {
   return kOfNetwork + pixels * 3 * sizeof(float) * 6;
 }
 
+/// What --like shows, for every sample. Throws UsageError for a model that cannot be told.
+GuidedConditions conditions_of(const Request& request, const PatchFlow& model) {
+  GuidedConditions asked{.conditions = {}, .guidance = request.guidance};
+  if (!request.like.empty()) {
+    const auto side = model.architecture().image_size;
+    const auto square = centre_square(read_picture(request.like), side);
+    asked.conditions =
+        describe(model, to_unit_range(square.unsqueeze(0), at::kCPU)).repeated(request.count);
+    asked.conditions.vision_share = request.vision_share;
+    if (asked.conditions.none()) {
+      throw UsageError("like: expected a model with conditions, got one that was trained without");
+    }
+  }
+  check(asked);
+  return asked;
+}
+
 void draw_all(const Request& request, const PatchFlow& model, const at::Tensor& noise,
-              std::int64_t tile) {
+              const GuidedConditions& asked, std::int64_t tile) {
   const auto steps = steps_of(request);
   const auto side = tile * model.architecture().grid();
   const auto at_a_time =
@@ -162,9 +188,12 @@ void draw_all(const Request& request, const PatchFlow& model, const at::Tensor& 
                       on_a_sheet(request) ? std::optional(sheet_of(request, side)) : std::nullopt);
   ProgressLine progress("sampling", "steps",
                         sampling_batches(noise.size(0)) * (steps.steps - steps.first));
-  std::int64_t done = 0;
+  std::int64_t done = 0, first = 0;
   for (const auto& part : noise.split(kSampledAtATime)) {
-    const auto predicted = last_prediction(model, part, steps, [&] { progress.update(++done); });
+    const auto predicted =
+        last_prediction(model, part, steps, [&] { progress.update(++done); },
+                        {asked.conditions.narrow(first, part.size(0)), asked.guidance});
+    first += part.size(0);
     for (const auto& some : predicted.split(at_a_time)) {
       writer.add(unit_of(model.draw(some, tile)).to(at::kCPU));
     }
@@ -191,10 +220,12 @@ int draw_samples(Request request) {
   const auto device = device_from_name(request.device);
   model.to(device);
   const auto noise = starts(request, model.architecture());
+  const auto asked = conditions_of(request, model);
   if (request.mode == "strip") {
-    write_png(request.out, preview_strip(model, noise.to(device), steps_of(request)));
+    write_png(request.out,
+              preview_strip(model, noise.to(device), steps_of(request), asked.conditions));
   } else {
-    draw_all(request, model, noise, tile);
+    draw_all(request, model, noise, asked, tile);
   }
   std::printf("%lld pictures: %s\n", static_cast<long long>(request.count), request.out.c_str());
   return 0;
@@ -242,6 +273,16 @@ void add_sample_patch_flow(Program& program) {
       .add_option("--start", request->start,
                   "share of the steps taken as done by the sketch, 0 to 1; above 0 it replaces "
                   "--sketch-share")
+      ->capture_default_str();
+  command.add_option("--like", request->like,
+                     "picture whose conditions the samples get, where the model takes some");
+  command
+      .add_option("--vision-share", request->vision_share,
+                  "weight of the first of two conditions, 0 to 1; the second has the rest")
+      ->capture_default_str();
+  command
+      .add_option("--guidance", request->guidance,
+                  "how much --like counts; 1: as trained, above: more, two predictions a step")
       ->capture_default_str();
   command
       .add_option("--out", request->out,

@@ -7,6 +7,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/io/safetensors.h"
+#include "neurosplat/systems/patch_flow/picture_description.h"
 #include "support/temporary_folder.h"
 
 namespace neurosplat {
@@ -41,6 +42,35 @@ TEST(PatchFlowFile, KeepsWeightsAndWhatTheyMean) {
   EXPECT_EQ(stored.metadata.at("epoch"), "3");
   const auto z = at::ones({1, 3, 16, 16}), times = at::full({1}, 0.5);
   EXPECT_TRUE(stored.model.clean(z, times).equal(model.clean(z, times)));
+}
+
+TEST(PatchFlowFile, KeepsConditionsAndTheirStandards) {
+  const testing::TemporaryFolder folder;
+  auto sizes = kSmall;
+  sizes.vision = "thumbnail";
+  sizes.semantic = "statistics";
+  const PatchFlow model(sizes, 7);
+  const auto pictures = at::rand({4, 3, 16, 16});
+  fit_standards(model, pictures);
+  save_patch_flow(folder / "model.safetensors", model, {});
+  const auto stored = load_patch_flow(folder.path());
+  EXPECT_EQ(stored.model.architecture(), sizes);
+  EXPECT_TRUE(describe(stored.model, pictures).semantic.equal(describe(model, pictures).semantic));
+  auto file = read_safetensors(folder / "model.safetensors");
+  file.metadata["vision"] = "caption";
+  write_safetensors(folder / "bad.safetensors", file);
+  EXPECT_NE(refusal(folder / "bad.safetensors").find("vision: expected one of none, thumbnail"),
+            std::string::npos);
+  file.metadata["vision"] = "statistics";
+  write_safetensors(folder / "bad.safetensors", file);
+  EXPECT_NE(refusal(folder / "bad.safetensors").find("conditions.vision"), std::string::npos);
+}
+
+// Files without conditions are what they were before there were any.
+TEST(PatchFlowFile, SaysNothingOfConditionsWhereThereAreNone) {
+  const testing::TemporaryFolder folder;
+  save_patch_flow(folder / "model.safetensors", PatchFlow(kSmall), {});
+  EXPECT_FALSE(read_safetensors(folder / "model.safetensors").metadata.contains("vision"));
 }
 
 TEST(PatchFlowFile, ReadsHalfPrecision) {

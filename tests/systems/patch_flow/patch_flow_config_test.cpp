@@ -50,6 +50,13 @@ TEST(PatchFlowConfig, RefusesWhatCannotBe) {
   config.width = 66;
   EXPECT_THROW(check(config), UsageError);
   config = {};
+  config.vision = "caption";
+  EXPECT_THROW(check(config), UsageError);
+  config.vision = "thumbnail";
+  EXPECT_NO_THROW(check(config));
+  config.preset = "author";
+  EXPECT_THROW(check(config), UsageError);
+  config = {};
   config.average = 1;
   EXPECT_THROW(check(config), UsageError);
 }

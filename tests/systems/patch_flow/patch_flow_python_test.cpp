@@ -34,6 +34,7 @@ double distance(const at::Tensor& one, const at::Tensor& other) {
 struct Case {
   PatchFlow model;
   at::Tensor noisy, times;
+  Conditions conditions = {};
 
   explicit Case(const PatchFlowArchitecture& sizes)
       : model(sizes, 3),
@@ -41,6 +42,11 @@ struct Case {
                         at::detail::createCPUGenerator(4), at::kFloat)),
         times(at::tensor({0.0F, 0.37F, 0.984375F})) {
     stir(model);
+    if (sizes.vision_size() == 0) return;
+    const auto generator = at::detail::createCPUGenerator(6);
+    conditions.vision = at::randn({3, sizes.vision_size()}, generator, at::kFloat);
+    conditions.semantic = at::randn({3, sizes.semantic_size()}, generator, at::kFloat);
+    conditions.weights = at::rand({3, 2}, generator, at::kFloat);
   }
 
   void write(const std::filesystem::path& path) const {
@@ -49,6 +55,11 @@ struct Case {
     for (const auto& [name, tensor] : model.state()) file.tensors[name] = tensor.detach();
     file.tensors["noisy"] = noisy;
     file.tensors["times"] = times;
+    if (!conditions.none()) {
+      file.tensors["vision"] = conditions.vision;
+      file.tensors["semantic"] = conditions.semantic;
+      file.tensors["weights"] = conditions.weights;
+    }
     file.metadata = {{"network", sizes.network},
                      {"image_size", std::to_string(sizes.image_size)},
                      {"patch", std::to_string(sizes.patch)},
@@ -60,10 +71,11 @@ struct Case {
 
   void compare(const std::filesystem::path& path) const {
     const auto expected = read_safetensors(path).tensors;
-    const auto tokens = model.predict(noisy, times);
+    const auto tokens = model.predict(noisy, times, conditions);
     EXPECT_LT(distance(tokens.detach().flatten(1, 2), expected.at("tokens")), 2e-6);
     tokens.square().sum().backward();
     for (const auto& [name, tensor] : model.state()) {
+      if (!tensor.requires_grad()) continue;  // what conditions are standardised by
       ASSERT_TRUE(tensor.grad().defined()) << name;
       // Softmax does not know its keys' bias: no slope but rounding.
       if (name.ends_with("key.bias")) continue;
@@ -84,7 +96,14 @@ TEST(PatchFlowInPython, TokensAndGradientsAgree) {
             .depth = 1,
             .heads = 1,
             .hidden = 24,
-            .head = "pixels"})};
+            .head = "pixels"}),
+      Case({.image_size = 16,
+            .width = 32,
+            .depth = 2,
+            .heads = 1,
+            .hidden = 24,
+            .vision = "thumbnail",
+            .semantic = "statistics"})};
   const testing::TemporaryFolder folder;
   std::vector<std::string> command = {
       *python, (testing::source_folder() / "tests/systems/patch_flow/reference_patch_flow.py")};

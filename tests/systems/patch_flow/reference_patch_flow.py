@@ -1,8 +1,8 @@
 """The patch flow's networks from their description, in double precision, for files of weights.
 
 Reads FOLDER/case.safetensors of every FOLDER named: weights under their names, noisy [B, 3, S, S], times [B]; its metadata
-hold the sizes. Writes expected.safetensors: tokens [B, T, numbers] and, of their summed squares, the
-gradient by each weight."""
+hold the sizes; where there are conditions, vision and semantic [B, n] and their weights [B, 2]. Writes
+expected.safetensors: tokens [B, T, numbers] and, of their summed squares, the gradient by each weight."""
 
 import math
 import sys
@@ -17,6 +17,8 @@ def run(folder):
         told = file.metadata()
         tensors = {name: file.get_tensor(name).double() for name in file.keys()}
     noisy, times = tensors.pop("noisy"), tensors.pop("times")
+    asked = {name: tensors.pop(name) for name in ("vision", "semantic", "weights") if name in tensors}
+    tensors = {name: tensor for name, tensor in tensors.items() if not name.endswith((".mean", ".deviation"))}
     w = {name: tensor.requires_grad_() for name, tensor in tensors.items()}
     size, patch, width, depth, heads = (int(told[name]) for name in ("image_size", "patch", "width", "depth", "heads"))
     side = size // patch
@@ -75,6 +77,13 @@ def run(folder):
         x = windows @ w["embedding.weight"].reshape(width, -1).T + w["embedding.bias"] + w["positions"]
         moment = F.silu(linear("time", sinusoid(1000 * times, 64)))
         shared = linear("modulation", moment).reshape(batch, 6, width)
+        asked_rows = 0
+        for column, name in enumerate(("vision", "semantic")):
+            if name in asked:
+                inner = asked[name] @ w[f"conditions.{name}.narrow.weight"].T
+                rows = linear(f"conditions.{name}.wide", inner).reshape(batch, 6 * depth + 2, width)
+                asked_rows = asked_rows + asked["weights"][:, column, None, None] * rows
+        asked_rows = asked_rows + torch.zeros(batch, 6 * depth + 2, width, dtype=torch.double)
         quarter = head // 4
         frequencies = [math.pi / 4 * 10 ** (-i / (quarter - 1)) for i in range(quarter)]
         angles = torch.tensor(
@@ -88,7 +97,7 @@ def run(folder):
 
         for i in range(depth):
             b = f"blocks.{i}."
-            m = (shared + w[b + "table"])[:, :, None]
+            m = (shared + asked_rows[:, 6 * i : 6 * i + 6] + w[b + "table"])[:, :, None]
             grid = x.transpose(1, 2).reshape(batch, width, side, side)
             grid = F.conv2d(grid, w[b + "neighbours.weight"], w[b + "neighbours.bias"], padding=1, groups=width)
             x = x + grid.reshape(batch, width, -1).transpose(1, 2)
@@ -99,7 +108,7 @@ def run(folder):
             h = rms(x) * (1 + m[:, 4]) + m[:, 3]
             a, g = linear(b + "up", h).chunk(2, -1)
             x = x + m[:, 5] * linear(b + "down", F.silu(a) * g)
-        last = linear("head_modulation", moment)[:, None]
+        last = (linear("head_modulation", moment) + asked_rows[:, 6 * depth :].reshape(batch, -1))[:, None]
         return linear("head", rms(x) * (1 + last[..., width:]) + last[..., :width])
 
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "neurosplat/renderer/patches/patches.h"
+#include "neurosplat/systems/patch_flow/conditions.h"
 
 namespace neurosplat {
 
@@ -28,12 +29,19 @@ struct PatchFlowArchitecture {
   patches::Sharing sharing = patches::Sharing::kNeighbours;
   double depth_gain = 1;    ///< see patches::Activation
   double colour_limit = 1;  ///< likewise
+  /// Conditions of the modulated network: names of picture_descriptor_names(), or none.
+  std::string vision = "none", semantic = "none";
 
   bool operator==(const PatchFlowArchitecture&) const = default;
 
   std::int64_t grid() const { return image_size / patch; }  ///< tokens a side
   std::int64_t numbers() const;                             ///< that the head gives a token
+  std::int64_t vision_size() const;                         ///< numbers of the condition; none: 0
+  std::int64_t semantic_size() const;                       ///< likewise
 };
+
+/// "none" and picture_descriptor_names().
+std::vector<std::string> condition_names();
 
 /// Throws UsageError unless it can be built.
 void check(const PatchFlowArchitecture& architecture);
@@ -55,8 +63,10 @@ class PatchFlow {
   const PatchFlowArchitecture& architecture() const { return architecture_; }
 
   /// Noisy pictures [B, 3, S, S], float32 about [-1, 1], and their times [B] in [0, 1] (0: noise,
-  /// 1: clean) to what the head gives: [B, S/P, S/P, numbers]. Throws UsageError for other shapes.
-  at::Tensor predict(const at::Tensor& noisy, const at::Tensor& times) const;
+  /// 1: clean) to what the head gives: [B, S/P, S/P, numbers]. Throws UsageError for other shapes
+  /// and for conditions that the model does not take.
+  at::Tensor predict(const at::Tensor& noisy, const at::Tensor& times,
+                     const Conditions& conditions = {}) const;
   /// What predict() gave as splats, activated: float32 [B, S/P, S/P, splats, 9]. Throws UsageError
   /// for a model that gives pixels.
   at::Tensor splats(const at::Tensor& predicted) const;
@@ -65,7 +75,8 @@ class PatchFlow {
   /// size, which cannot be drawn.
   at::Tensor draw(const at::Tensor& predicted, std::int64_t tile = 0) const;
   /// draw(predict(...)).
-  at::Tensor clean(const at::Tensor& noisy, const at::Tensor& times) const;
+  at::Tensor clean(const at::Tensor& noisy, const at::Tensor& times,
+                   const Conditions& conditions = {}) const;
 
   void to(const at::Device& device) const;
   at::Device device() const;
@@ -78,6 +89,8 @@ class PatchFlow {
   void load_state(const std::map<std::string, at::Tensor>& tensors) const;
 
  private:
+  Conditions weighted(const Conditions& conditions, const at::Tensor& noisy) const;
+
   PatchFlowArchitecture architecture_;
   std::shared_ptr<PatchFlowNetwork> network_;
 };

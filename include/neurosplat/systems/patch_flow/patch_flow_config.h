@@ -33,6 +33,8 @@ struct PatchFlowConfig : ImageOptions, DeviceOptions, RunOptions {
   double colour_limit = 1;
   std::int64_t width = 0;
   std::int64_t depth = 0;
+  std::string vision = "none";
+  std::string semantic = "none";
 
   std::int64_t batch = 16;
   bool flip = true;
@@ -50,6 +52,7 @@ struct PatchFlowConfig : ImageOptions, DeviceOptions, RunOptions {
   double weight_decay = 0.01;
   double clip = 1;
   double average = 0.998;
+  double condition_dropout = 0.1;
 
   std::int64_t held_out_every = 5;
   std::int64_t held_out_pictures = 200;
@@ -85,6 +88,13 @@ void visit_options(PatchFlowConfig& config, Visitor&& visit) {
         Between{1, 4});
   model("width", config.width, "channels of a token, 64 a head; 0: the preset's", Between{0, 4096});
   model("depth", config.depth, "blocks; 0: the preset's", Between{0, 64});
+  model("vision", config.vision,
+        "what the network is told of a picture (docs/patch-flow.md, Conditions): none; thumbnail: "
+        "8 x 8 colours; statistics: of colours, edges and textures; lite0: features of "
+        "EfficientNet-Lite0 (scripts/setup.sh --features)",
+        OneOf{condition_names()});
+  model("semantic", config.semantic, "a second one, mixed with the first",
+        OneOf{condition_names()});
   const OptionGroup training("Training", visit);
   training("batch", config.batch, "pictures a step", AtLeast{1});
   training("times", config.times, "how times are drawn: uniform, or logit-normal (mean -.8, sd .8)",
@@ -119,6 +129,10 @@ void visit_options(PatchFlowConfig& config, Visitor&& visit) {
   training("average", config.average,
            "decay of the weights' running average, which is then measured, drawn and kept; 0: none",
            Between{0, 0.999999});
+  training("condition_dropout", config.condition_dropout,
+           "share of pictures of which the network is told nothing; of the others, where there are "
+           "two conditions, each is left out as often",
+           Between{0, 1});
   visit_options(static_cast<RunOptions&>(config), visit);
   const OptionGroup held_out("Measuring", visit);
   held_out(
