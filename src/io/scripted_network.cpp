@@ -78,12 +78,14 @@ const std::string& ScriptedNetwork::name() const {
 }
 
 std::vector<at::Tensor> ScriptedNetwork::call(const std::string& method,
-                                              const at::Tensor& input) const {
+                                              const std::vector<at::Tensor>& inputs) const {
+  std::string sizes;
+  for (const auto& input : inputs) sizes += text(sizes.empty() ? "" : " and ", input.sizes());
   try {
     // Calling is not const; nothing of the network changes.
-    return tensors_of(content_->network.get_method(method)({input}));
+    return tensors_of(content_->network.get_method(method)({inputs.begin(), inputs.end()}));
   } catch (const std::exception& error) {
-    throw Error(text(name(), ": expected that ", method, " takes ", input.sizes(),
+    throw Error(text(name(), ": expected that ", method, " takes ", sizes,
                      ", got: ", first_line(error), ": script a network that takes those"));
   }
 }

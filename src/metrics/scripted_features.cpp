@@ -29,7 +29,7 @@ void check_maps(const std::string& file, const std::vector<at::Tensor>& maps, st
 
 FeatureMaps scripted_features(const std::filesystem::path& file, const at::Device& device) {
   return [network = ScriptedNetwork(file, device)](const at::Tensor& pictures) {
-    auto maps = network.call("forward", pictures);
+    auto maps = network.call("forward", {pictures});
     check_maps(network.name(), maps, pictures.size(0));
     return maps;
   };

@@ -22,7 +22,8 @@ class ScriptedNetwork {
 
   /// What a method gives: one tensor, or those of a list or tuple; nothing for something else.
   /// Throws Error, one line, where it fails.
-  std::vector<at::Tensor> call(const std::string& method, const at::Tensor& input) const;
+  std::vector<at::Tensor> call(const std::string& method,
+                               const std::vector<at::Tensor>& inputs) const;
 
   /// An attribute, where the network has one of that type.
   std::optional<std::int64_t> integer(const std::string& name) const;

@@ -62,6 +62,7 @@ DecodedSession session_of(const PictureResponses& recorded, std::uint64_t seed,
 
 at::Tensor drawn(const DecodedSession& session, const LatentSpace& space,
                  const at::Tensor& latents) {
+  if (!space.decode) return {};
   auto pictures = pictures_of(space, latents, session.pictures.size(2));
   if (!session.grey) return pictures;
   return pictures.mean(1, /*keepdim=*/true).expand({-1, 3, -1, -1}).contiguous();
@@ -86,6 +87,7 @@ std::vector<DecodedPictures> held_out_rows(const DecodedSession& session,
       {"encoder inversion", invert_encoder(session.responses, session.pictures, session.held_out)});
   for (const auto& space : spaces) {
     add(space.space.name, space, session.responses, true);
+    if (!space.space.decode) continue;
     rows.push_back({space.space.name + ", ceiling", drawn(session, space.space, space.latents)});
   }
   return rows;

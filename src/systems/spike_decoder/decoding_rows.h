@@ -30,7 +30,8 @@ struct SpaceLatents {
   at::Tensor latents;  ///< float32 [N, D]
 };
 
-/// Pictures of decoded latents, in the session's size and colours.
+/// Pictures of decoded latents, in the session's size and colours; undefined where nothing draws
+/// them.
 at::Tensor drawn(const DecodedSession& session, const LatentSpace& space,
                  const at::Tensor& latents);
 

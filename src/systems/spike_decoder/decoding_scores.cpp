@@ -44,25 +44,33 @@ void put_deviations(Json& scores, const DecodedPictures& decoded, const Decoding
                           : decoded.permutation_p;
 }
 
-}  // namespace
-
-nlohmann::ordered_json score_decoded(const DecodedPictures& decoded, const DecodingTarget& target) {
-  Json scores = {{"row", decoded.name}};
+void put_pictures(Json& scores, const DecodedPictures& decoded, const DecodingTarget& target) {
   const auto whole = correlations(decoded.pictures.flatten(1), target.pictures.flatten(1));
   const auto candidates = same(target.fold);
   put(scores, "pixcorr_mean", whole.diagonal(), target);
   put(scores, "ssim_mean", ssim(decoded.pictures, target.pictures), target);
   put(scores, "two_way_pixels", two_way(whole, candidates), target);
-  scores["chance"] = chance_of(candidates);
   put_deviations(scores, decoded, target);
+  if (!target.features) return;
+  put(scores, "two_way_lite0",
+      two_way(correlations(target.features(decoded.pictures), target.feature_rows), candidates),
+      target);
+}
+
+}  // namespace
+
+nlohmann::ordered_json score_decoded(const DecodedPictures& decoded, const DecodingTarget& target) {
+  Json scores = {{"row", decoded.name}};
+  const auto candidates = same(target.fold);
+  scores["chance"] = chance_of(candidates);
+  if (decoded.pictures.defined()) {
+    put_pictures(scores, decoded, target);
+  } else {
+    scores["permutation_p"] = decoded.permutation_p;
+  }
   if (decoded.latents.defined()) {
     put(scores, "two_way_latents",
         two_way(correlations(decoded.latents, decoded.target_latents), candidates), target);
-  }
-  if (target.features) {
-    put(scores, "two_way_lite0",
-        two_way(correlations(target.features(decoded.pictures), target.feature_rows), candidates),
-        target);
   }
   return scores;
 }

@@ -29,7 +29,7 @@ struct DecodingTarget {
 /// One way of decoding.
 struct DecodedPictures {
   std::string name;
-  at::Tensor pictures;             ///< float32 [N, 3, S, S]
+  at::Tensor pictures;             ///< float32 [N, 3, S, S]; undefined: only latents are told apart
   at::Tensor latents = {};         ///< decoded, [N, D]; undefined: none
   at::Tensor target_latents = {};  ///< of the pictures shown; both less what the decoder's mean is
   double permutation_p = std::numeric_limits<double>::quiet_NaN();  ///< NaN: none

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "neurosplat/recordings/v1_session.h"
 #include "neurosplat/systems/spike_decoder/commands.h"
 #include "systems/spike_decoder/decoding_rows.h"
+#include "systems/spike_decoder/refined_rows.h"
 #include "systems/spike_decoder/session_options.h"
 #include "systems/spike_decoder/shipped_spaces.h"
 
@@ -36,7 +38,9 @@ constexpr std::int64_t kShown = 12;
 struct Options {
   ExperimentOptions common;
   SessionOptions session;
-  std::string latents, features = "auto";
+  std::string latents, features = "auto", strengths = "0.75";
+  std::string flow;
+  double guidance = 1;
   std::int64_t seed = 0, shuffles = 1000;
 };
 
@@ -48,11 +52,30 @@ void check(const Options& options) {
   if (options.features != "auto" && options.features != "lite0" && options.features != "none") {
     throw UsageError(text("features: expected auto, lite0 or none, got '", options.features, "'"));
   }
+  if (!(options.guidance >= 0 && options.guidance <= 100)) {
+    throw UsageError(text("guidance: expected 0 to 100, got ", options.guidance));
+  }
   auto inputs = options.session.inputs();
+  if (!options.flow.starts_with("script:")) inputs.emplace_back("flow", options.flow);
   for (const auto& name : words_of(options.latents)) {
-    if (name != "pixels") inputs.emplace_back("latents", name);
+    if (name != "pixels" && name.find(':') == std::string::npos)
+      inputs.emplace_back("latents", name);
   }
   check_outputs(options.common, kFigure, inputs);
+}
+
+std::vector<double> strengths_of(const Options& options) {
+  std::vector<double> strengths;
+  for (const auto& word : words_of(options.strengths)) {
+    std::istringstream in(word);
+    double strength = 0;
+    if (!(in >> strength) || !in.eof() || !(strength > 0 && strength <= 1)) {
+      throw UsageError(text("strengths: expected numbers above 0, at most 1, got '", word, "'"));
+    }
+    strengths.push_back(strength);
+  }
+  if (strengths.empty()) throw UsageError("strengths: expected one at least, got none");
+  return strengths;
 }
 
 /// Lite0's features, where they are wanted and there.
@@ -73,7 +96,16 @@ class Evaluation {
   explicit Evaluation(const Options& options)
       : options_(options),
         features_(features_of(options)),
-        spaces_(latent_spaces(options.latents, options.session.side)) {}
+        spaces_(latent_spaces(options.latents, options.session.side)) {
+    if (options.flow.empty()) return;
+    if (!spaces_.front().decode) {
+      throw UsageError(
+          text("flow: expected first latents that draw a picture, got ", spaces_.front().name));
+    }
+    stage_ = open_second_stage(options.flow);
+    stage_->strengths = strengths_of(options);
+    stage_->guidance = options.guidance;
+  }
 
   const std::vector<LatentSpace>& spaces() const { return spaces_; }
 
@@ -85,6 +117,7 @@ class Evaluation {
     std::vector<SpaceLatents> spaces;
     for (std::size_t i = 0; i < spaces_.size(); ++i) spaces.push_back({spaces_[i], latents_[i]});
     auto decoded = held_out_rows(session, spaces);
+    if (stage_) add_refined(session, decoded);
     auto target = target_of(session);
     auto rows = scored(decoded, target);
     // The others choose among all pictures and know the mean of all.
@@ -99,6 +132,13 @@ class Evaluation {
   }
 
  private:
+  void add_refined(const DecodedSession& session, std::vector<DecodedPictures>& decoded) const {
+    const auto main = std::find_if(decoded.begin(), decoded.end(), [&](const auto& row) {
+      return row.name == spaces_.front().name;
+    });
+    for (auto& row : refined_rows(session, *main, *stage_)) decoded.push_back(std::move(row));
+  }
+
   /// Sessions of one data set share their pictures.
   void encode(const at::Tensor& pictures) {
     if (encoded_.defined() && encoded_.equal(pictures)) return;
@@ -136,13 +176,16 @@ class Evaluation {
       return std::vector{with_label(picture_grid(pictures.index_select(0, some), few), name)};
     };
     std::vector<std::vector<at::Tensor>> lines = {line(shown, "shown")};
-    for (const auto& row : decoded) lines.push_back(line(row.pictures, row.name));
+    for (const auto& row : decoded) {
+      if (row.pictures.defined()) lines.push_back(line(row.pictures, row.name));
+    }
     return sheet_of(lines);
   }
 
   const Options& options_;
   PictureFeatures features_;
   std::vector<LatentSpace> spaces_;
+  std::optional<SecondStage> stage_;
   at::Tensor encoded_, feature_rows_;
   std::vector<at::Tensor> latents_;
 };
@@ -243,6 +286,18 @@ void add_evaluate_spike_decoding(Program& program) {
       .add_option("--features", options->features,
                   "two-way identification in EfficientNet-Lite0's features too: auto (where "
                   "scripts/setup.sh --features has put it), lite0 or none")
+      ->capture_default_str();
+  command.add_option(
+      "--flow", options->flow,
+      "patch flow that draws what was decoded anew, run folder or file, whose conditions "
+      "are decoded from the spikes too; or script:FILE; default: none");
+  command
+      .add_option("--strengths", options->strengths,
+                  "shares of the flow's way that are done anew, between commas")
+      ->capture_default_str();
+  command
+      .add_option("--guidance", options->guidance,
+                  "how much the flow's conditions count; 1: as trained")
       ->capture_default_str();
   command.add_option("--shuffles", options->shuffles, "of whole movies or pictures, for p")
       ->capture_default_str();

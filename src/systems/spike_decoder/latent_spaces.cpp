@@ -8,6 +8,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/recordings/feature_layouts.h"
 #include "neurosplat/systems/hierarchical_vae/hierarchical_vae.h"
 #include "neurosplat/systems/hierarchical_vae/model_file.h"
 #include "neurosplat/systems/spike_decoder/latent_space.h"
@@ -59,6 +60,25 @@ LatentSpace hierarchical_space(const std::filesystem::path& file) {
           at::cat(groups),    encode, decode};
 }
 
+LatentSpace feature_space(const std::filesystem::path& file) {
+  const auto features = read_picture_features(file);
+  const auto rows = features.values.flatten(1);
+  auto group = at::zeros({rows.size(1)}, at::kLong);
+  if (features.layout == FeatureLayout::kVdvaeLatents) {
+    const auto sizes = vdvae_level_sizes();
+    const auto levels =
+        at::tensor(std::vector<std::int64_t>(sizes.begin(), sizes.end()), at::kLong);
+    group = at::arange(levels.size(0), at::kLong).repeat_interleave(levels);
+  }
+  return {.name = name_of(features.layout),
+          .file = file,
+          .side = 0,
+          .group = group,
+          .encode = {},
+          .decode = {},
+          .rows = rows};
+}
+
 at::Tensor unit_floats(const at::Tensor& pictures) {
   return pictures.scalar_type() == at::kByte ? pictures.to(at::kFloat).div(255)
                                              : pictures.to(at::kFloat);
@@ -96,8 +116,9 @@ LatentSpace pixel_space(std::int64_t side, std::int64_t kept) {
 }
 
 LatentSpace open_latent_space(const std::string& name, std::int64_t side) {
-  constexpr std::string_view kScript = "script:";
+  constexpr std::string_view kScript = "script:", kFeatures = "features:";
   if (name == "pixels") return pixel_space(side, std::min(side, kKeptPixels));
+  if (name.starts_with(kFeatures)) return feature_space(name.substr(kFeatures.size()));
   if (name.starts_with(kScript)) return script_space(name.substr(kScript.size()));
   const auto stored = read_stored_model(name, kModelFileNames);
   const auto kind = stored.metadata.find("model");
@@ -113,6 +134,11 @@ at::Tensor resized(const at::Tensor& pictures, std::int64_t side) {
 }
 
 at::Tensor latents_of(const LatentSpace& space, const at::Tensor& pictures) {
+  if (space.rows.defined()) {
+    if (space.rows.size(0) == pictures.size(0)) return space.rows;
+    throw Error(text(space.file.string(), ": expected features of ", pictures.size(0),
+                     " pictures, got ", space.rows.size(0)));
+  }
   return in_batches(pictures, [&](const at::Tensor& part) {
     return space.encode(resized(unit_floats(part), space.side)).to(at::kFloat);
   });

@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -22,6 +23,7 @@
 #include "neurosplat/systems/spike_decoder/commands.h"
 #include "neurosplat/systems/spike_decoder/held_out_decoding.h"
 #include "neurosplat/training/stored_model.h"
+#include "systems/spike_decoder/refined_rows.h"
 #include "systems/spike_decoder/session_options.h"
 
 namespace neurosplat::apps {
@@ -75,9 +77,24 @@ at::Tensor rows_to_decode(const Options& options, const StoredSpikeDecoder& stor
   return rows.narrow(0, 0, std::min(options.most, rows.numel()));
 }
 
-at::Tensor refined(const Options& options, const at::Tensor& decoded) {
-  const auto model = load_patch_flow(options.flow).model;
-  const auto side = model.architecture().image_size;
+/// What the flow's conditions are, decoded for these rows from the responses of other folds.
+Conditions conditions_of(const PatchFlow& flow, const StoredSpikeDecoder& stored,
+                         const PictureResponses& recorded, const at::Tensor& rows) {
+  std::int64_t seed = 0;
+  read_number(stored.metadata, "seed", seed);
+  auto conditions = decoded_conditions(
+      session_of(recorded, static_cast<std::uint64_t>(seed), /*shuffles=*/0), flow);
+  for (auto* each : {&conditions.vision, &conditions.semantic}) {
+    if (each->defined()) *each = each->index_select(0, rows);
+  }
+  return conditions;
+}
+
+at::Tensor refined(const Options& options, const StoredSpikeDecoder& stored,
+                   const PictureResponses& recorded, const at::Tensor& rows,
+                   const at::Tensor& decoded) {
+  const auto flow = load_patch_flow(options.flow).model;
+  const auto side = flow.architecture().image_size;
   const auto batches = (decoded.size(0) + 63) / 64;
   ProgressLine progress("refining", "steps",
                         batches * std::llround(options.refinement.strength *
@@ -85,10 +102,10 @@ at::Tensor refined(const Options& options, const at::Tensor& decoded) {
   std::int64_t done = 0;
   auto refinement = options.refinement;
   refinement.seed = static_cast<std::uint64_t>(options.seed);
-  return resized(refined_pictures(model, resized(decoded, side), refinement,
-                                  [&] { progress.update(++done); }),
-                 decoded.size(2))
-      .clamp(0, 1);
+  const auto conditions = conditions_of(flow, stored, recorded, rows);
+  const auto drawn = refined_pictures(flow, resized(decoded, side), refinement, conditions,
+                                      [&] { progress.update(++done); });
+  return resized(drawn, decoded.size(2)).clamp(0, 1);
 }
 
 int decode(Options options) {
@@ -112,7 +129,7 @@ int decode(Options options) {
   const auto responses = decoder_responses(recorded.counts.index_select(0, rows));
   const auto decoded = pictures_of(space, stored.decoder(responses), options.session.side);
   std::vector<at::Tensor> beside = {decoded};
-  if (!options.flow.empty()) beside.push_back(refined(options, decoded));
+  if (!options.flow.empty()) beside.push_back(refined(options, stored, recorded, rows, decoded));
   const auto shown = recorded.pictures.index_select(0, rows).to(at::kFloat).div(255);
   write_png(options.out,
             pictures_beside(shown, at::stack(beside, 1), std::min(options.columns, rows.numel())));
@@ -140,8 +157,10 @@ void add_sample_spike_decoder(Program& program) {
   add_session_options(command, options->session);
   command.add_option("--latents", options->latents,
                      "what draws its latents; default: the model that it was fitted with");
-  command.add_option("--flow", options->flow,
-                     "patch flow that refines what was decoded: run folder or file");
+  command.add_option(
+      "--flow", options->flow,
+      "patch flow that refines what was decoded: run folder or file; its conditions are "
+      "decoded from the spikes too");
   command
       .add_option("--strength", options->refinement.strength,
                   "share of the flow's way that is done anew, above 0 to 1")

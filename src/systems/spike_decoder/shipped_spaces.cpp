@@ -1,5 +1,7 @@
 #include "systems/spike_decoder/shipped_spaces.h"
 
+#include "neurosplat/core/error.h"
+#include "neurosplat/core/text.h"
 #include "neurosplat/program/shipped_file.h"
 #include "systems/spike_decoder/session_options.h"
 
@@ -19,7 +21,8 @@ void add_latents_option(CLI::App& command, std::string& latents) {
   command.add_option("--latents", latents,
                      "what spikes are regressed on, between commas; the first is the main one: run "
                      "folders or files of hierarchical VAEs and splat VAEs, pixels (16 a side), "
-                     "script:FILE (TorchScript); default: the shipped hvae-flowers, flowers-128, "
+                     "script:FILE (TorchScript), features:FILE (.npy of a published layout); "
+                     "default: the shipped hvae-flowers, flowers-128, "
                      "pixels");
 }
 
@@ -30,7 +33,9 @@ std::vector<LatentSpace> latent_spaces(const std::string& latents, std::int64_t 
 }
 
 LatentSpace latent_space(const std::string& latents, std::int64_t side) {
-  return open_latent_space(names_of(latents).front(), side);
+  auto space = open_latent_space(names_of(latents).front(), side);
+  if (space.decode) return space;
+  throw UsageError(text("latents: expected some that draw a picture, got ", space.name));
 }
 
 }  // namespace neurosplat::apps

@@ -14,7 +14,7 @@ void add_latents_option(CLI::App& command, std::string& latents);
 /// The spaces named; where none are, those of the shipped models and pixels. At least one.
 std::vector<LatentSpace> latent_spaces(const std::string& latents, std::int64_t side);
 
-/// The first of them.
+/// The first of them. Throws UsageError where it draws no picture.
 LatentSpace latent_space(const std::string& latents, std::int64_t side);
 
 }  // namespace neurosplat::apps

@@ -46,6 +46,14 @@ TEST(DecodingScores, NoiseIsAtChance) {
   EXPECT_GE(scores.at("pixcorr_mean_high").get<double>(), scores.at("pixcorr_mean").get<double>());
 }
 
+TEST(DecodingScores, LatentsAloneAreToldApart) {
+  const auto target = target_of(pictures(1));
+  const auto latents = testing::noise({40, 9}, 3);
+  const auto scores = score_decoded({"features", {}, latents, latents}, target);
+  EXPECT_EQ(scores.at("two_way_latents").get<double>(), 1);
+  EXPECT_FALSE(scores.contains("pixcorr_mean"));
+}
+
 /// The mean picture is like all pictures where these share something, and identifies none.
 TEST(DecodingScores, TheMeanPictureIdentifiesNothing) {
   auto shared = pictures(1);

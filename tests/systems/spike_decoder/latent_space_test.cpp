@@ -7,12 +7,14 @@
 
 #include "io/one_line.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/io/npy_file.h"
 #include "neurosplat/systems/hierarchical_vae/hierarchical_vae.h"
 #include "neurosplat/systems/hierarchical_vae/model_file.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
 #include "neurosplat/systems/splat_vae/splat_vae.h"
 #include "support/temporary_folder.h"
 #include "systems/spike_decoder/planted.h"
+#include "systems/spike_decoder/script_space.h"
 
 namespace neurosplat {
 namespace {
@@ -123,6 +125,44 @@ TEST_F(ScriptSpace, RefusesWhatDoesNotFit) {
   EXPECT_NE(refusal(saved(kEncode, "z")).find("decode"), std::string::npos);
   EXPECT_NE(refusal(saved(kEncode, kDecode, 8, at::tensor({4}, at::kLong))).find("group"),
             std::string::npos);
+}
+
+/// Rows of the session's pictures, a group for each of VD-VAE's levels.
+TEST(LatentSpace, OfPublishedFeatures) {
+  const testing::TemporaryFolder folder;
+  const auto write = [&](const at::Tensor& rows) {
+    GrowingNpy file(folder / "latents.npy", rows.size(1));
+    file.append(rows.to(at::kDouble));
+    file.commit();
+  };
+  const auto rows = noise({2, 91168}, 4);
+  write(rows);
+  const auto space = open_latent_space("features:" + (folder / "latents.npy").string(), 64);
+  EXPECT_FALSE(space.decode);
+  EXPECT_EQ(std::get<0>(at::_unique(space.group)).numel(), 31);
+  EXPECT_EQ(space.group.eq(30).sum().item<std::int64_t>(), 16384);
+  EXPECT_TRUE(latents_of(space, pictures(2, 16)).equal(rows.to(at::kFloat)));
+  EXPECT_THROW(latents_of(space, pictures(3, 16)), Error);
+  write(noise({2, 91167}, 4));
+  testing::one_line_error(
+      [&] { open_latent_space("features:" + (folder / "latents.npy").string(), 64); });
+}
+
+/// A second stage that blends with white by the strength.
+TEST(ScriptRefiner, IsTheUsersNetwork) {
+  const testing::TemporaryFolder folder;
+  torch::jit::Module network("Network");
+  network.register_attribute("side", c10::IntType::get(), std::int64_t{8});
+  network.define("def refine(self, x, strength):\n  return x + strength * (1 - x)\n");
+  network.save((folder / "network.pt").string());
+  const auto refine = script_refiner(folder / "network.pt");
+  const auto some = pictures(2, 8);
+  EXPECT_TRUE(refine(some, 0.25).allclose(some + 0.25 * (1 - some), 1e-5, 1e-6));
+  EXPECT_EQ(refine(pictures(2, 32), 1).sizes(), at::IntArrayRef({2, 3, 32, 32}));
+  torch::jit::Module other("Network");
+  other.register_attribute("side", c10::IntType::get(), std::int64_t{8});
+  other.save((folder / "network.pt").string());
+  testing::one_line_error([&] { script_refiner(folder / "network.pt"); });
 }
 
 TEST(LatentSpace, RefusesOthersInOneLine) {
