@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+
 #include "neurosplat/metrics/identification.h"
 #include "neurosplat/metrics/picture_quality.h"
 
@@ -63,15 +65,12 @@ nlohmann::ordered_json score_decoded(const DecodedPictures& decoded, const Decod
   Json scores = {{"row", decoded.name}};
   const auto candidates = same(target.fold);
   scores["chance"] = chance_of(candidates);
-  if (decoded.pictures.defined()) {
-    put_pictures(scores, decoded, target);
-  } else {
-    scores["permutation_p"] = decoded.permutation_p;
-  }
+  if (decoded.pictures.defined()) put_pictures(scores, decoded, target);
   if (decoded.latents.defined()) {
     put(scores, "two_way_latents",
         two_way(correlations(decoded.latents, decoded.target_latents), candidates), target);
   }
+  if (std::isfinite(decoded.permutation_p)) scores["permutation_p"] = decoded.permutation_p;
   return scores;
 }
 

@@ -190,28 +190,32 @@ class Evaluation {
   std::vector<at::Tensor> latents_;
 };
 
+struct Column {
+  const char *key, *title;
+};
+constexpr Column kColumns[] = {{"ssim_mean", "SSIM"},           {"two_way_pixels", "two-way"},
+                               {"two_way_deviation", "beyond"}, {"two_way_latents", "latents"},
+                               {"two_way_lite0", "lite0"},      {"identification_top1", "top 1"},
+                               {"frame_top1", "frame"},         {"permutation_p", "p"}};
+
 void print(const std::string& session, const Json& rows) {
-  std::printf("session %s\n%-28s %7s %15s %7s %7s %7s %7s %7s %7s %8s\n", session.c_str(), "row",
-              "PixCorr", "95 %", "SSIM", "two-way", "beyond", "lite0", "top 1", "frame", "p");
+  std::printf("session %s\n%-28s %7s %15s", session.c_str(), "row", "PixCorr", "95 %");
+  for (const auto& column : kColumns) std::printf(" %7s", column.title);
   for (const auto& row : rows) {
     const auto number = [&](const char* key) {
-      return row.contains(key) && row.at(key).is_number() ? fixed(row.at(key).get<double>(), 3)
-                                                          : std::string("-");
+      return row.contains(key) ? fixed(row.at(key).get<double>(), 3) : std::string("-");
     };
-    std::printf("%-28s %7s %15s %7s %7s %7s %7s %7s %7s %8s\n",
-                row.at("row").get<std::string>().c_str(), number("pixcorr_mean").c_str(),
-                (number("pixcorr_mean_low") + " to " + number("pixcorr_mean_high")).c_str(),
-                number("ssim_mean").c_str(), number("two_way_pixels").c_str(),
-                number("two_way_deviation").c_str(), number("two_way_lite0").c_str(),
-                number("identification_top1").c_str(), number("frame_top1").c_str(),
-                number("permutation_p").c_str());
+    std::printf("\n%-28s %7s %15s", row.at("row").get<std::string>().c_str(),
+                number("pixcorr_mean").c_str(),
+                (number("pixcorr_mean_low") + " to " + number("pixcorr_mean_high")).c_str());
+    for (const auto& column : kColumns) std::printf(" %7s", number(column.key).c_str());
   }
-  std::printf(
-      "chance of top 1 %s%s\n", fixed(rows[0].at("chance").get<double>(), 4).c_str(),
-      rows[1].contains("frame_chance")
-          ? text(", of a movie's frame ", fixed(rows[1].at("frame_chance").get<double>(), 4))
-                .c_str()
-          : "");
+  std::printf("\nchance of top 1 %s", fixed(rows[0].at("chance").get<double>(), 4).c_str());
+  if (rows[1].contains("frame_chance")) {
+    std::printf(", of a movie's frame %s",
+                fixed(rows[1].at("frame_chance").get<double>(), 4).c_str());
+  }
+  std::printf("\n");
 }
 
 std::vector<std::string> sessions_of(const SessionOptions& options) {
