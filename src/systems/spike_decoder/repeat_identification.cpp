@@ -34,8 +34,10 @@ at::Tensor identified_by_repeats(const at::Tensor& counts, std::int64_t repeats)
   if (repeats > 0) even = even.narrow(2, 0, std::min(repeats, even.size(2)));
   const Sums known(counts.slice(2, 0, c10::nullopt, 2)), asked(even);
   const auto rates = (known.spikes + kPrior) / known.repeats.clamp_min(1);
-  // Of unit u: n log(rate) - repeats rate, its own constants left out.
-  const auto likelihood = at::mm(asked.spikes, rates.log().t()) - at::mm(asked.repeats, rates.t());
+  // Sum of n log(rate) over units less n in all times the log of what all were to give.
+  const auto likelihood = at::mm(asked.spikes, rates.log().t()) -
+                          asked.spikes.sum(1, /*keepdim=*/true) *
+                              at::mm(asked.repeats, rates.t()).clamp_min(1e-12).log();
   const auto pictures = counts.size(0);
   return identified(likelihood, at::ones({pictures, pictures}, at::kBool));
 }
