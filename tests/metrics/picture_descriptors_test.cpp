@@ -52,14 +52,15 @@ TEST(PictureDescriptors, StatisticsAreMeansAndDeviationsOfRandomMaps) {
   EXPECT_NEAR(rows[1][32 + 17].item<double>(), map.std(false).item<double>(), 1e-5);
 }
 
-TEST(PictureDescriptors, StatisticsDoNotSayWhere) {
+// But for what the maps see of the borders.
+TEST(PictureDescriptors, StatisticsHardlySayWhere) {
   const auto picture = at::zeros({1, 3, 32, 32});
   auto left = picture.clone(), right = picture.clone();
   left.narrow(2, 8, 8).narrow(3, 8, 8).fill_(1);
   right.narrow(2, 16, 8).narrow(3, 16, 8).fill_(1);
   const PictureDescriptor statistics("statistics"), thumbnail("thumbnail");
   EXPECT_LT((statistics(left) - statistics(right)).norm().item<double>(),
-            0.1 * (statistics(left) - statistics(picture)).norm().item<double>());
+            0.25 * (statistics(left) - statistics(picture)).norm().item<double>());
   EXPECT_GT((thumbnail(left) - thumbnail(right)).norm().item<double>(),
             (thumbnail(left) - thumbnail(picture)).norm().item<double>());
 }
