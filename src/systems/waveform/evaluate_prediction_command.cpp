@@ -14,13 +14,13 @@
 #include "neurosplat/data/picture_loader.h"
 #include "neurosplat/figure/chart.h"
 #include "neurosplat/program/experiment.h"
+#include "neurosplat/recordings/encoding_model.h"
 #include "neurosplat/recordings/folds.h"
 #include "neurosplat/recordings/gabor_bank.h"
 #include "neurosplat/recordings/response_scores.h"
 #include "neurosplat/recordings/v1_session.h"
 #include "neurosplat/systems/waveform/commands.h"
 #include "neurosplat/systems/waveform/model_file.h"
-#include "neurosplat/recordings/encoding_model.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -57,7 +57,7 @@ double middle(const at::Tensor& values) {
 }
 
 std::vector<EncodingFeatures> models_of(const Options& options, const V1Session& session,
-                                       const GaborBank& bank) {
+                                        const GaborBank& bank) {
   std::vector<EncodingFeatures> models = {
       {"mean", {}},
       {"ln", grey_pixels(session.pictures, kPixels), /*nonlinear=*/true},
