@@ -3,11 +3,13 @@
 
 NumPy counts in two ways: two binary searches an onset (searchsorted, its fastest), and np.histogram with
 the windows' bounds as edges. Needs pynwb, and benchmarks/nwb_counts.cpp built: ninja -C build/release nwb_counts. Without --nwb a session
-is simulated. Both sides open the file, count all units, and must agree; each takes its fastest of the
-repeats. pynwb's spike times are taken a unit at a time, as its documentation does.
+is simulated. Both sides open the file, count all units, and must agree; they take turns, and each has its
+fastest of the repeats. Seconds of processors, of all threads, say what is left on a machine that others use
+too. pynwb's spike times are taken a unit at a time, as its documentation does.
 """
 import argparse
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -45,11 +47,11 @@ def histogram(numpy, seconds, onsets, begin, end):
 
 
 def with_pynwb(path, table, begin, end, count):
-    """Seconds, spikes and sum of the counts [onsets, units]."""
+    """Seconds, seconds of processors, spikes and sum of the counts [onsets, units]."""
     import numpy
     import pynwb
 
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     with pynwb.NWBHDF5IO(str(path), "r", load_namespaces=False) as io:
         nwb = io.read()
         onsets = nwb.intervals[table]["start_time"][:]
@@ -60,7 +62,23 @@ def with_pynwb(path, table, begin, end, count):
             seconds = units["spike_times"][unit]
             spikes += len(seconds)
             counts[:, unit] = count(numpy, seconds, onsets, begin, end)
-    return time.perf_counter() - start, spikes, int(counts.sum())
+    taken = time.perf_counter() - start, time.process_time() - busy
+    return *taken, spikes, int(counts.sum())
+
+
+def report(runs, peak):
+    fastest = {name: min(of) for name, of in runs.items()}
+    seconds, busy, spikes, total = fastest.pop("ours")
+    print(f"processor: {processor()}, {os.cpu_count()} of them, load {os.getloadavg()[0]:.1f}")
+    print(f"spikes: {spikes}, counted in windows: {total}")
+    print(f"ours: {seconds:.3f} s, {busy:.3f} s of processors, {spikes / seconds:.3g} spikes/s, "
+          f"peak memory {peak:.0f} MB")
+    for name, (their_seconds, their_busy, *counted) in fastest.items():
+        if counted != [spikes, total]:
+            sys.exit(f"nwb_speed: counts differ: {name} {counted[0]} spikes, {counted[1]} in windows")
+        print(f"pynwb and NumPy's {name}: {their_seconds:.3f} s, {their_busy:.3f} s of processors, "
+              f"{spikes / their_seconds:.3g} spikes/s, ratio {their_seconds / seconds:.1f}, "
+              f"of processors {their_busy / busy:.1f}")
 
 
 def main():
@@ -71,6 +89,7 @@ def main():
     parser.add_argument("--units", type=int, default=60, help="of the simulated session, in each area")
     parser.add_argument("--seconds", type=float, default=3000, help="of the simulated session")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=0, help="ours; default: the machine's")
     parser.add_argument("--program", type=Path, default=ROOT / "build/release/bin/nwb_counts")
     options = parser.parse_args()
     if not options.program.exists():
@@ -80,22 +99,16 @@ def main():
         if path is None:
             path = Path(folder) / "simulated.nwb"
             ours(options.program, "write", path, options.units, options.seconds)
-        theirs = {
-            count.__name__: min(
-                with_pynwb(path, options.table, *options.window, count) for _ in range(options.repeats)
+        runs = {"ours": [], "searchsorted": [], "histogram": []}
+        for _ in range(options.repeats):
+            result = ours(options.program, "count", path, options.table, *options.window, 1, options.threads)
+            peak = result["peak_mb"]
+            runs["ours"].append(
+                (result["seconds"], result["processor_seconds"], result["spikes"], result["sum"])
             )
-            for count in (searchsorted, histogram)
-        }
-        result = ours(options.program, "count", path, options.table, *options.window, options.repeats)
-    print(f"processor: {processor()}")
-    print(f"spikes: {result['spikes']}, counted in windows: {result['sum']}")
-    print(f"ours: {result['seconds']:.3f} s, {result['spikes_per_second']:.3g} spikes/s, "
-          f"peak memory {result['peak_mb']:.0f} MB")
-    for name, (seconds, spikes, total) in theirs.items():
-        if (spikes, total) != (result["spikes"], result["sum"]):
-            sys.exit(f"nwb_speed: counts differ: {name} {spikes} spikes, {total} in windows")
-        print(f"pynwb and NumPy's {name}: {seconds:.3f} s, {spikes / seconds:.3g} spikes/s, "
-              f"ratio {seconds / result['seconds']:.1f}")
+            for count in (searchsorted, histogram):
+                runs[count.__name__].append(with_pynwb(path, options.table, *options.window, count))
+    report(runs, peak)
 
 
 if __name__ == "__main__":

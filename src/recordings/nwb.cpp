@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "recordings/hdf5_file.h"
 #include "recordings/nwb_units.h"
+#include "recordings/plain_column.h"
 
 namespace neurosplat {
 namespace {
@@ -17,6 +19,9 @@ namespace fs = std::filesystem;
 
 /// Numbers in one read, 1 MiB, and spikes of other units that are rather read over than skipped.
 constexpr std::uint64_t kPiece = 1U << 17U, kGap = 1U << 16U;
+/// The same past HDF5, 256 KiB: what was read is still in the processor's cache when it is looked
+/// through.
+constexpr std::uint64_t kPlainPiece = 1U << 15U;
 /// Seconds by which presentations may overlap: clocks' jitter.
 constexpr double kOverlap = 1e-4;
 
@@ -43,7 +48,8 @@ struct NwbFile::Content {
         identifier(file.scalar_text("/identifier")),
         start_time(file.has("/session_start_time") ? file.scalar_text("/session_start_time") : ""),
         spikes(spikes_of(file)),
-        units(read_nwb_units(file, spikes)) {}
+        units(read_nwb_units(file, spikes)),
+        plain(hdf5::PlainColumn::find(file, spikes)) {}
 
   void check_rising(std::size_t unit, double before, std::span<const double> seconds) const;
   void visit_run(std::span<const std::size_t> units, std::span<const std::size_t> run,
@@ -53,6 +59,7 @@ struct NwbFile::Content {
   std::string version, identifier, start_time;
   hdf5::Column spikes;
   NwbUnits units;
+  std::optional<hdf5::PlainColumn> plain;  // where spikes lie, if they need no HDF5
 };
 
 NwbFile::NwbFile(const fs::path& file) : content_(std::make_unique<Content>(file)) {}
@@ -164,14 +171,29 @@ NwbPresentations NwbFile::presentations(const std::string& name) const {
   return shown;
 }
 
+namespace {
+
+/// Compiled for wider vectors too: every spike comes by here.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_THREAD__)
+[[gnu::target_clones("default", "avx2")]]
+#endif
+std::uint64_t
+rises_in(const double* seconds, std::size_t count) {
+  // Sums as wide as the numbers are what compilers turn into vectors. NaN does not rise.
+  std::uint64_t rises = 0;
+  for (std::size_t i = 1; i < count; ++i) rises += seconds[i] >= seconds[i - 1] ? 1U : 0U;
+  return rises;
+}
+
+}  // namespace
+
 void NwbFile::Content::check_rising(std::size_t unit, double before,
                                     std::span<const double> seconds) const {
-  // One pass without branches; not rising is rare, where it is matters then. NaN fails as well.
-  unsigned falls = seconds.front() >= before ? 0U : 1U;
-  for (std::size_t i = 1; i < seconds.size(); ++i) {
-    falls |= seconds[i] >= seconds[i - 1] ? 0U : 1U;
+  // One pass without branches; not rising is rare, where it is matters then.
+  if (seconds.front() >= before && rises_in(seconds.data(), seconds.size()) == seconds.size() - 1 &&
+      std::isfinite(seconds.front()) && std::isfinite(seconds.back())) {
+    return;
   }
-  if (falls == 0 && std::isfinite(seconds.front()) && std::isfinite(seconds.back())) return;
   for (const double now : seconds) {
     if (!std::isfinite(now) || now < before) {
       file.fail(kSpikeTimes, text("expected seconds that rise, got ", now, " after ", before,
@@ -190,9 +212,10 @@ void NwbFile::Content::visit_run(std::span<const std::size_t> wanted,
   std::size_t next = 0;
   double before = 0;
   for (auto from = units.first[wanted[run.front()]]; from < end;) {
-    const auto count = std::min(kPiece, end - from);
+    const auto count = std::min(plain ? kPlainPiece : kPiece, end - from);
     piece.resize(count);
-    file.read(spikes, kSpikeTimes, from, piece);
+    plain ? plain->read(file, kSpikeTimes, from, piece)
+          : file.read(spikes, kSpikeTimes, from, piece);
     for (; next < run.size(); ++next) {
       const auto unit = wanted[run[next]];
       const auto begin = std::max(from, units.first[unit]);
@@ -209,9 +232,9 @@ void NwbFile::Content::visit_run(std::span<const std::size_t> wanted,
   }
 }
 
-void NwbFile::visit_spikes(std::span<const std::size_t> wanted, const SpikeVisitor& visit) const {
+std::vector<std::size_t> NwbFile::in_order(std::span<const std::size_t> wanted) const {
   const auto& units = content_->units;
-  std::vector<std::size_t> order;  // places in the list, of units with spikes, as the file has them
+  std::vector<std::size_t> order;
   for (std::size_t place = 0; place < wanted.size(); ++place) {
     if (wanted[place] >= units.size()) {
       throw UsageError(text("units: expected rows below ", units.size(), ", got ", wanted[place]));
@@ -221,13 +244,27 @@ void NwbFile::visit_spikes(std::span<const std::size_t> wanted, const SpikeVisit
   std::sort(order.begin(), order.end(), [&](auto one, auto other) {
     return units.first[wanted[one]] < units.first[wanted[other]];
   });
+  const auto twice = std::adjacent_find(order.begin(), order.end(), [&](auto one, auto other) {
+    return wanted[one] == wanted[other];
+  });
+  if (twice != order.end()) {
+    throw UsageError(text("units: expected each row once, got ", wanted[*twice], " twice"));
+  }
+  return order;
+}
+
+bool NwbFile::concurrent() const {
+  return content_->plain.has_value();
+}
+
+void NwbFile::visit_spikes(std::span<const std::size_t> wanted, const SpikeVisitor& visit) const {
+  const auto& units = content_->units;
+  const auto order = in_order(wanted);
   std::vector<double> piece;
   for (std::size_t begin = 0; begin < order.size();) {
     auto end = begin + 1;
     for (; end < order.size(); ++end) {
       const auto last = wanted[order[end - 1]], unit = wanted[order[end]];
-      if (unit == last)
-        throw UsageError(text("units: expected each row once, got ", unit, " twice"));
       if (units.first[unit] > units.first[last] + units.spikes[last] + kGap) break;
     }
     content_->visit_run(wanted, std::span(order).subspan(begin, end - begin), piece, visit);

@@ -1,5 +1,7 @@
 #include "recordings/nwb_tables.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <utility>
 
@@ -10,8 +12,9 @@
 namespace neurosplat::hdf5 {
 namespace {
 
-/// Doubles in a chunk, 128 KiB: HDF5's own cache of 1 MiB holds some.
-constexpr hsize_t kChunk = 1U << 14U;
+/// Doubles in a chunk, 128 KiB to 1 MiB, which is what HDF5's own cache holds, and chunks that a
+/// column should have: readers find few ones faster.
+constexpr std::uint64_t kLeastChunk = 1U << 14U, kMostChunk = 1U << 17U, kChunks = 256;
 
 Handle utf8() {
   Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
@@ -176,11 +179,13 @@ void NwbTables::object_column(const std::string& dataset, const std::string& des
   vector_data(dataset, description);
 }
 
-void NwbTables::growing_column(const std::string& dataset, const std::string& description) {
+void NwbTables::growing_column(const std::string& dataset, const std::string& description,
+                               std::uint64_t expected) {
   const hsize_t none = 0, most = H5S_UNLIMITED;
   const Handle space(H5Screate_simple(1, &none, &most), H5Sclose);
   const Handle options(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-  H5Pset_chunk(options.get(), 1, &kChunk);
+  const hsize_t chunk = std::clamp(std::bit_ceil(expected / kChunks), kLeastChunk, kMostChunk);
+  H5Pset_chunk(options.get(), 1, &chunk);
   growing_ = Handle(H5Dcreate2(file_.get(), dataset.c_str(), H5T_IEEE_F64LE, space.get(),
                                H5P_DEFAULT, options.get(), H5P_DEFAULT),
                     H5Dclose);

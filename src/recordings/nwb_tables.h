@@ -41,8 +41,9 @@ class NwbTables {
   void object_column(const std::string& dataset, const std::string& description,
                      const std::vector<std::string>& objects);
 
-  /// A column that grows by `append`.
-  void growing_column(const std::string& dataset, const std::string& description);
+  /// A column that grows by `append`, to about the size that is `expected`.
+  void growing_column(const std::string& dataset, const std::string& description,
+                      std::uint64_t expected);
   void append(std::span<const double> values);
   /// The VectorIndex `dataset`_index, of ends.
   void index(const std::string& dataset, std::span<const std::uint64_t> ends);

@@ -134,20 +134,28 @@ void check_spikes(const std::vector<double>& seconds, std::size_t unit) {
 /// The ends of each unit's spikes.
 std::vector<std::uint64_t> write_spikes(hdf5::NwbTables& out, std::size_t units,
                                         const SpikeSource& spikes) {
-  out.growing_column("/units/spike_times", "Seconds of each unit's spikes");
   std::vector<std::uint64_t> ends;
   std::vector<double> gathered;
   std::uint64_t end = 0;
+  bool begun = false;
+  const auto append = [&] {
+    // As many spikes are expected of the units to come as these have.
+    const auto expected = gathered.size() / std::max<std::size_t>(ends.size(), 1) * units;
+    if (!begun) {
+      out.growing_column("/units/spike_times", "Seconds of each unit's spikes", expected);
+    }
+    begun = true;
+    out.append(gathered);
+    gathered.clear();
+  };
   for (std::size_t unit = 0; unit < units; ++unit) {
     const auto seconds = spikes(unit);
     check_spikes(seconds, unit);
     gathered.insert(gathered.end(), seconds.begin(), seconds.end());
     ends.push_back(end += seconds.size());
-    if (gathered.size() < kGathered) continue;
-    out.append(gathered);
-    gathered.clear();
+    if (gathered.size() >= kGathered) append();
   }
-  out.append(gathered);
+  append();
   out.index("/units/spike_times", ends);
   return ends;
 }

@@ -1,191 +1,185 @@
 #include "neurosplat/recordings/spike_counts.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
-#include <cmath>
+#include <atomic>
+#include <cstdint>
+#include <exception>
 #include <limits>
+#include <mutex>
 #include <numeric>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "recordings/count_windows.h"
 
 namespace neurosplat {
 namespace {
 
 /// Units that are spread over the rows of the result together, so that lines of the cache are
-/// written whole.
-constexpr std::size_t kUnitsAtOnce = 64;
-
-/// Cells of time that a table has at most, and for each onset.
-constexpr double kMostCells = 1U << 20U, kCellsPerOnset = 32;
-
-/// Windows in order of time, and where a time lies among their begins and ends.
-class Windows {
- public:
-  Windows(std::span<const double> onsets, CountWindow window);
-
-  std::size_t size() const { return order_.size(); }
-  std::size_t onset(std::size_t window) const { return order_[window]; }
-  /// Adds 1 to `changes` [windows + 1] at the number of ends up to each spike and takes it at the
-  /// number of begins: window i then has the sum of the first i + 1, whether windows overlap or
-  /// not.
-  void add(std::span<const double> spikes, std::span<std::int32_t> changes) const;
-
- private:
-  /// Bounds in the cells before one.
-  struct Cell {
-    std::uint32_t begins = 0, ends = 0;
-  };
-  std::size_t cell(double seconds) const {
-    const double place = (seconds - origin_) * per_second_;
-    return place > 0 ? static_cast<std::size_t>(std::min(place, last_cell_)) : 0;
-  }
-  void tabulate();
-  template <bool kAtMostOne>
-  void add_each(std::span<const double> spikes, std::int32_t* changes) const;
-
-  std::vector<std::size_t> order_;
-  std::vector<double> begins_, ends_;  // rising, infinity after the last
-  std::vector<Cell> cells_;
-  double origin_ = 0, per_second_ = 0, last_cell_ = 0;
-  bool at_most_one_ = true;  // begin and end in each cell
-};
-
-Windows::Windows(std::span<const double> onsets, CountWindow window) : order_(onsets.size()) {
-  if (!(window.to > window.from) || !std::isfinite(window.from) || !std::isfinite(window.to)) {
-    throw UsageError(
-        text("window: expected seconds from, then to, got ", window.from, " to ", window.to));
-  }
-  if (onsets.size() > std::numeric_limits<std::int32_t>::max()) {
-    throw Error(text("onsets: expected fewer than 2^31, got ", onsets.size()));
-  }
-  for (const double onset : onsets) {
-    if (!std::isfinite(onset)) throw Error(text("onsets: expected seconds, got ", onset));
-  }
-  std::iota(order_.begin(), order_.end(), std::size_t{0});
-  std::stable_sort(order_.begin(), order_.end(),
-                   [&](auto one, auto other) { return onsets[one] < onsets[other]; });
-  for (const auto place : order_) {
-    begins_.push_back(onsets[place] + window.from);
-    ends_.push_back(onsets[place] + window.to);
-  }
-  if (!order_.empty()) tabulate();
-  begins_.push_back(std::numeric_limits<double>::infinity());
-  ends_.push_back(std::numeric_limits<double>::infinity());
-}
-
-/// Cells as narrow as the smallest gap hold one begin and one end; there is a limit to their
-/// number.
-void Windows::tabulate() {
-  double gap = std::numeric_limits<double>::infinity();
-  for (std::size_t i = 1; i < begins_.size(); ++i) {
-    if (begins_[i] > begins_[i - 1]) gap = std::min(gap, begins_[i] - begins_[i - 1]);
-  }
-  origin_ = begins_.front();
-  const double length = ends_.back() - origin_;
-  const double most = std::min(kMostCells, kCellsPerOnset * static_cast<double>(size()) + 1024);
-  // Narrower than the gap, for bounds and cells are rounded.
-  const double cells = std::clamp(std::ceil(1.01 * length / gap), 1.0, most);
-  cells_.resize(static_cast<std::size_t>(cells) + 1);
-  last_cell_ = cells;
-  per_second_ = length > 0 ? cells / length : 0;
-  for (const double begin : begins_) ++cells_[cell(begin)].begins;
-  for (const double end : ends_) ++cells_[cell(end)].ends;
-  Cell before;
-  for (auto& one : cells_) {
-    at_most_one_ = at_most_one_ && one.begins <= 1 && one.ends <= 1;
-    const auto here = std::exchange(one, before);
-    before = {before.begins + here.begins, before.ends + here.ends};
-  }
-}
-
-template <bool kAtMostOne>
-void Windows::add_each(std::span<const double> spikes, std::int32_t* changes) const {
-  const auto* const begins = begins_.data();
-  const auto* const ends = ends_.data();
-  for (const double spike : spikes) {
-    auto [begin, end] = cells_[cell(spike)];
-    if constexpr (kAtMostOne) {
-      begin += begins[begin] <= spike ? 1U : 0U;
-      end += ends[end] <= spike ? 1U : 0U;
-    } else {
-      while (begins[begin] <= spike) ++begin;
-      while (ends[end] <= spike) ++end;
-    }
-    ++changes[end];
-    --changes[begin];
-  }
-}
-
-void Windows::add(std::span<const double> spikes, std::span<std::int32_t> changes) const {
-  if (order_.empty()) return;
-  // Before the first window and after the last both numbers are the same.
-  const auto first = std::lower_bound(spikes.begin(), spikes.end(), begins_.front());
-  const auto last = std::lower_bound(first, spikes.end(), ends_[ends_.size() - 2]);
-  if (at_most_one_) {
-    add_each<true>({first, last}, changes.data());
-  } else {
-    add_each<false>({first, last}, changes.data());
-  }
-}
+/// written whole. A thread takes as many at a time.
+constexpr std::size_t kUnitsAtOnce = 16;
+constexpr std::size_t kRowsAhead = 16;
+/// Threads where nobody says how many; memory is read no faster by more.
+constexpr std::size_t kMostThreads = 8;
 
 void check_size(std::uint64_t spikes) {
   if (spikes <= std::numeric_limits<std::int32_t>::max()) return;
   throw Error(text("expected units with fewer than 2^31 spikes, got ", spikes));
 }
 
-/// Changes of a few units, whose sums are then spread over the rows of the result.
+/// On large pages where the system has them: threads write all over it.
+std::vector<std::int32_t> zeros(std::size_t count) {
+  std::vector<std::int32_t> values;
+  values.reserve(count);
+#ifdef MADV_HUGEPAGE
+  constexpr std::uintptr_t kPage = 1U << 21U;
+  const auto begin = reinterpret_cast<std::uintptr_t>(values.data());
+  const auto first = (begin + kPage - 1) / kPage * kPage;
+  const auto last = (begin + count * sizeof(std::int32_t)) / kPage * kPage;
+  // A wish, which may fail.
+  if (first < last) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
+#endif
+  values.resize(count);
+  return values;
+}
+
+/// Counts of a few units, which are then spread over the rows of the result, int32 [onsets, units].
 class Columns {
  public:
-  Columns(const Windows& windows, std::size_t units)
+  Columns(const CountWindows& windows, std::span<std::int32_t> result)
       : windows_(&windows),
-        units_(units),
-        changes_(kUnitsAtOnce * stride()),
-        result_(windows.size() * units) {}
+        result_(result),
+        marks_(windows.marks()),
+        counts_(kUnitsAtOnce * windows.size()) {}
 
-  /// The next column, zeros.
-  void begin(std::size_t unit) {
-    if (places_.size() == kUnitsAtOnce) flush();
-    places_.push_back(unit);
-    const auto column = current();
-    std::fill(column.begin(), column.end(), 0);
+  /// More spikes of the unit whose column of the result this is; a unit's come one after the other.
+  void add(std::size_t column, std::span<const double> spikes) {
+    if (places_.empty() || places_.back() != column) {
+      finish_unit();
+      if (places_.size() == kUnitsAtOnce) spread();
+      places_.push_back(column);
+    }
+    windows_->mark(spikes, seen_, marks_);
+    seen_ += static_cast<std::int32_t>(spikes.size());
   }
-  std::span<std::int32_t> current() {
-    return std::span(changes_).subspan((places_.size() - 1) * stride(), stride());
-  }
-  std::vector<std::int32_t> take() {
-    flush();
-    return std::move(result_);
+  void finish() {
+    finish_unit();
+    spread();
   }
 
  private:
-  std::size_t stride() const { return windows_->size() + 1; }
-  void flush() {
-    for (std::size_t k = 0; k < places_.size(); ++k) {
-      const auto column = std::span(changes_).subspan(k * stride(), stride());
-      std::partial_sum(column.begin(), column.end(), column.begin());
-    }
-    for (std::size_t i = 0; i < windows_->size(); ++i) {
-      auto* const row = result_.data() + windows_->onset(i) * units_;
-      for (std::size_t k = 0; k < places_.size(); ++k) {
-        row[places_[k]] = changes_[k * stride() + i];
+  void finish_unit() {
+    if (places_.empty()) return;
+    const auto size = windows_->size();
+    windows_->count(marks_, std::span(counts_).subspan((places_.size() - 1) * size, size));
+    seen_ = 0;
+  }
+  void spread() {
+    if (places_.empty()) return;
+    const auto size = windows_->size();
+    const auto units = size == 0 ? 0 : result_.size() / size;
+    for (std::size_t i = 0; i < size; ++i) {
+      // Rows lie far apart: the next ones are asked for while these are written.
+      const auto* const ahead =
+          result_.data() + windows_->onset(std::min(i + kRowsAhead, size - 1)) * units;
+      __builtin_prefetch(ahead + places_.front(), 1);
+      __builtin_prefetch(ahead + places_.back(), 1);
+      auto* const row = result_.data() + windows_->onset(i) * units;
+      const auto* from = counts_.data() + i;
+      for (const auto place : places_) {
+        row[place] = *from;
+        from += size;
       }
     }
     places_.clear();
   }
 
-  const Windows* windows_;
-  std::size_t units_;
-  std::vector<std::size_t> places_;
-  std::vector<std::int32_t> changes_;  // [kUnitsAtOnce, windows + 1]
-  std::vector<std::int32_t> result_;   // [onsets, units]
+  const CountWindows* windows_;
+  std::span<std::int32_t> result_;
+  std::vector<std::size_t> places_;   // columns of the result
+  std::vector<std::int32_t> marks_;   // of the last one
+  std::vector<std::int32_t> counts_;  // [kUnitsAtOnce, windows]
+  std::int32_t seen_ = 0;             // spikes of the last one
+};
+
+/// Units in order of the file, of which threads take the next few until there are none left.
+class CountingThreads {
+ public:
+  CountingThreads(const NwbFile& file, std::span<const std::size_t> units,
+                  const CountWindows& windows, std::span<std::int32_t> result)
+      : file_(&file),
+        units_(units),
+        order_(file.in_order(units)),
+        windows_(&windows),
+        result_(result),
+        shares_((order_.size() + kUnitsAtOnce - 1) / kUnitsAtOnce) {}
+
+  void run(std::size_t threads) {
+    {
+      std::vector<std::jthread> others;
+      try {
+        for (std::size_t i = 1; i < std::min(threads, shares_); ++i) {
+          others.emplace_back([this] { work(); });
+        }
+      } catch (const std::system_error&) {
+        // Those that there are do all of it.
+      }
+      work();
+    }
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  /// Shares are taken in order, and what is taken is done whatever else fails: so what is thrown is
+  /// what one thread would have found first.
+  void work() {
+    std::size_t share = 0;
+    try {
+      Columns columns(*windows_, result_);
+      while (!failed_ && (share = next_++) < shares_) count(share, columns);
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      if (!failure_ || share < failed_share_) failure_ = std::current_exception();
+      failed_share_ = failed_ ? std::min(failed_share_, share) : share;
+      failed_ = true;
+    }
+  }
+  void count(std::size_t share, Columns& columns) {
+    const auto places = std::span(order_).subspan(share * kUnitsAtOnce);
+    std::vector<std::size_t> rows;
+    for (const auto place : places.first(std::min(kUnitsAtOnce, places.size()))) {
+      rows.push_back(units_[place]);
+    }
+    file_->visit_spikes(rows, [&](std::size_t row, std::span<const double> seconds) {
+      columns.add(places[row], seconds);
+    });
+    columns.finish();
+  }
+
+  const NwbFile* file_;
+  std::span<const std::size_t> units_;
+  std::vector<std::size_t> order_;  // places in units_
+  const CountWindows* windows_;
+  std::span<std::int32_t> result_;
+  std::size_t shares_;
+  std::atomic<std::size_t> next_ = 0;
+  std::atomic<bool> failed_ = false;
+  std::mutex mutex_;  // for what follows
+  std::exception_ptr failure_;
+  std::size_t failed_share_ = 0;
 };
 
 }  // namespace
 
 std::vector<std::int32_t> count_spikes(const NwbFile& file, std::span<const std::size_t> units,
-                                       std::span<const double> onsets, CountWindow window) {
-  const Windows windows(onsets, window);
+                                       std::span<const double> onsets, CountWindow window,
+                                       std::size_t threads) {
+  const CountWindows windows(onsets, window);
   if (!units.empty() && windows.size() > (std::size_t{1} << 40U) / units.size()) {
     throw Error(text("expected counts that fit memory, got ", windows.size(), " onsets of ",
                      units.size(), " units: choose fewer"));
@@ -193,24 +187,23 @@ std::vector<std::int32_t> count_spikes(const NwbFile& file, std::span<const std:
   for (const auto unit : units) {
     if (unit < file.units().size()) check_size(file.units().spikes[unit]);
   }
-  Columns columns(windows, units.size());
-  auto current = units.size();  // none
-  file.visit_spikes(units, [&](std::size_t place, std::span<const double> seconds) {
-    if (place != current) columns.begin(place);
-    current = place;
-    windows.add(seconds, columns.current());
-  });
-  return columns.take();
+  auto result = zeros(windows.size() * units.size());
+  if (threads == 0) {
+    threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMostThreads);
+  }
+  CountingThreads(file, units, windows, result).run(file.concurrent() ? threads : 1);
+  return result;
 }
 
 std::vector<std::int32_t> count_spikes(std::span<const double> spikes,
                                        std::span<const double> onsets, CountWindow window) {
-  const Windows windows(onsets, window);
+  const CountWindows windows(onsets, window);
   check_size(spikes.size());
-  Columns columns(windows, 1);
-  columns.begin(0);
-  windows.add(spikes, columns.current());
-  return columns.take();
+  std::vector<std::int32_t> result(windows.size());
+  Columns columns(windows, result);
+  columns.add(0, spikes);
+  columns.finish();
+  return result;
 }
 
 }  // namespace neurosplat

@@ -43,7 +43,7 @@ struct NwbPresentations {
 /// A file that is open for reading. Nothing in it is trusted: what is missing, of another type or
 /// shape, out of range or larger than the file can hold is an Error, one line that names file and
 /// dataset. Links to other files are not followed. HDF5 knows no threads: one at a time, over all
-/// files.
+/// files, but for visit_spikes of a file that is concurrent().
 class NwbFile {
  public:
   explicit NwbFile(const std::filesystem::path& file);
@@ -71,6 +71,12 @@ class NwbFile {
   /// Spikes of the units (rows of the table, each once), in order of the file, in bulk reads of at
   /// most 1 MiB. Throws Error for times that are not finite or do not rise within a unit.
   void visit_spikes(std::span<const std::size_t> units, const SpikeVisitor& visit) const;
+  /// Whether several threads may call visit_spikes of this file at once, beside one that does
+  /// anything else: spike times are float64 and not packed, and are read past HDF5.
+  bool concurrent() const;
+  /// Places in the list of the units that have spikes, in order of the file. Throws UsageError for
+  /// rows that are none and for one with spikes that is named twice.
+  std::vector<std::size_t> in_order(std::span<const std::size_t> units) const;
   /// All of one unit. For many units use visit_spikes.
   std::vector<double> spike_times(std::size_t unit) const;
 

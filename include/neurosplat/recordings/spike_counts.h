@@ -18,9 +18,12 @@ struct CountWindow {
 
 /// Spikes in the window of each onset: int32 [onsets, units], row by row. `units` are rows of the
 /// table, each once; onsets are seconds in any order. Spikes are streamed: memory beside the result
-/// is bounded. Throws UsageError for a window without length, Error for spikes that are none.
+/// is bounded. Where the file is concurrent(), `threads` count at once (0: as many as the machine
+/// has, 8 at most); the result and what is thrown are the same. Throws UsageError for a window
+/// without length, Error for spikes that are none.
 std::vector<std::int32_t> count_spikes(const NwbFile& file, std::span<const std::size_t> units,
-                                       std::span<const double> onsets, CountWindow window);
+                                       std::span<const double> onsets, CountWindow window,
+                                       std::size_t threads = 0);
 
 /// The same for one unit's spikes, which rise: int32 [onsets].
 std::vector<std::int32_t> count_spikes(std::span<const double> spikes,
