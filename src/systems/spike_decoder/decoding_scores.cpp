@@ -40,10 +40,10 @@ void put_deviations(Json& scores, const DecodedPictures& decoded, const Decoding
     scores["frame_chance"] = chance_of(frames);
   }
   scores["rsa"] = representational_similarity(own, shown);
-  scores["permutation_p"] =
-      target.shuffles > 0 ? group_permutation_p(alike, target.group, at::zeros_like(target.group),
-                                                target.shuffles, target.seed)
-                          : decoded.permutation_p;
+  if (target.shuffles > 0) {
+    scores["permutation_p"] = group_permutation_p(alike, target.group, at::zeros_like(target.group),
+                                                  target.shuffles, target.seed);
+  }
 }
 
 void put_pictures(Json& scores, const DecodedPictures& decoded, const DecodingTarget& target) {
