@@ -15,6 +15,7 @@
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/npy_file.h"
 #include "neurosplat/recordings/folds.h"
+#include "systems/spike_decoder/picture_clusters.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -32,6 +33,7 @@ void check(const SessionOptions& options) {
   if (options.count < 10 || options.count > 10000) {
     throw UsageError(text("count: expected 10 to 10000 pictures, got ", options.count));
   }
+  if (options.clusters < 0) throw UsageError("clusters: expected at least 0");
   if (!(options.least_rate >= 0)) throw UsageError("least-rate: expected at least 0 Hz");
   if (options.session_seed < 0) throw UsageError("session-seed: expected at least 0");
 }
@@ -198,6 +200,10 @@ PictureResponses open_session(const SessionOptions& options) {
   auto responses = opened(options);
   give_pictures(options, responses);
   responses = of_areas(responses, words_of(options.areas));
+  if (options.clusters > 0) {
+    responses.group = picture_clusters(responses.pictures, options.clusters,
+                                       static_cast<std::uint64_t>(options.session_seed));
+  }
   const auto groups = std::get<0>(at::_unique(responses.group)).size(0);
   if (groups < kFolds) {
     throw Error(text("session ", responses.name, ": expected ", kFolds,
@@ -234,6 +240,12 @@ void add_session_options(CLI::App& command, SessionOptions& options) {
       ->capture_default_str();
   command.add_flag("--all-units", options.all_units, "of NWB: without the filters of quality");
   command.add_option("--least-rate", options.least_rate, "of NWB: least rate of a unit, Hz")
+      ->capture_default_str();
+  command
+      .add_option(
+          "--clusters", options.clusters,
+          "hold out whole clusters of pictures that look alike, so many of them, instead of "
+          "single pictures or movies; 0: no")
       ->capture_default_str();
   command.add_option("--units", options.units, "simulated: good units in each of six areas")
       ->capture_default_str();

@@ -18,7 +18,7 @@ struct SessionOptions {
   std::string session, presentations = "natural_scenes", areas;
   double from_ms = 0, to_ms = 250, least_rate = 0.1;
   bool all_units = false;
-  std::int64_t units = 20, repeats = 10, count = 118, side = 64, session_seed = 0;
+  std::int64_t units = 20, repeats = 10, count = 118, side = 64, session_seed = 0, clusters = 0;
 
   std::vector<std::pair<std::string, std::filesystem::path>> inputs() const {
     return {{"data", data}, {"trials", trials}, {"pictures", pictures}};
