@@ -69,7 +69,8 @@ TEST(PictureDescriptors, Lite0IsTheNetworksPooledMaps) {
   try {
     feature_network_file();
   } catch (const Error& error) {
-    GTEST_SKIP() << error.what();
+    GTEST_SKIP() << "SKIPPED: no weights of EfficientNet-Lite0 (scripts/setup.sh --features): "
+                 << error.what();
   }
   const auto pictures = noise({2, 3, 16, 16}, 3);
   const FeatureNetwork network(feature_network_file());
