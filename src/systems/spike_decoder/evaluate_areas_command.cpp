@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "neurosplat/core/device.h"
@@ -260,7 +261,9 @@ int evaluate(const Options& options) {
   if (options.shuffles < 19 || options.shuffles > 1000000) {
     throw UsageError(text("shuffles: expected 19 to 1000000, got ", options.shuffles));
   }
-  check_outputs(options.common, kFigure, options.session.inputs());
+  auto inputs = options.session.inputs();
+  for (auto& input : latent_inputs(options.latents)) inputs.push_back(std::move(input));
+  check_outputs(options.common, kFigure, inputs);
   use_threads(options.common.threads);
   const at::NoGradGuard no_gradient;
   const auto recorded = open_session(options.session);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -44,6 +45,12 @@ struct Options {
   std::int64_t seed = 0, shuffles = 1000;
 };
 
+/// Of a patch flow or a script.
+std::string file_of(const std::string& flow) {
+  constexpr std::string_view kScript = "script:";
+  return flow.starts_with(kScript) ? flow.substr(kScript.size()) : flow;
+}
+
 void check(const Options& options) {
   if (options.seed < 0) throw UsageError("seed: expected at least 0");
   if (options.shuffles < 19 || options.shuffles > 1000000) {
@@ -56,11 +63,8 @@ void check(const Options& options) {
     throw UsageError(text("guidance: expected 0 to 100, got ", options.guidance));
   }
   auto inputs = options.session.inputs();
-  if (!options.flow.starts_with("script:")) inputs.emplace_back("flow", options.flow);
-  for (const auto& name : words_of(options.latents)) {
-    if (name != "pixels" && name.find(':') == std::string::npos)
-      inputs.emplace_back("latents", name);
-  }
+  inputs.emplace_back("flow", file_of(options.flow));
+  for (auto& input : latent_inputs(options.latents)) inputs.push_back(std::move(input));
   check_outputs(options.common, kFigure, inputs);
 }
 

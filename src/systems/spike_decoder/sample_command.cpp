@@ -25,6 +25,7 @@
 #include "neurosplat/training/stored_model.h"
 #include "systems/spike_decoder/refined_rows.h"
 #include "systems/spike_decoder/session_options.h"
+#include "systems/spike_decoder/shipped_spaces.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -41,6 +42,20 @@ struct Options {
   bool overwrite = false;
 };
 
+/// `latents`: what draws, as far as it is known.
+void check_outputs(const Options& options, const std::string& latents) {
+  Outputs outputs(options.overwrite);
+  outputs.reads("model", options.model, kSpikeDecoderFileNames);
+  outputs.reads("flow", options.flow, kPatchFlowFileNames);
+  for (const auto& [name, path] : options.session.inputs()) outputs.reads(name, path);
+  for (const auto& [name, path] : latent_inputs(latents)) outputs.reads(name, path);
+  outputs.writes("out", options.out);
+  if (!options.pictures_out.empty()) {
+    outputs.writes("pictures-out", options.pictures_out, {kSampleFiles});
+  }
+  outputs.check();
+}
+
 void check(const Options& options) {
   if (options.seed < 0 || options.threads < 0) {
     throw UsageError("seed and threads: expected at least 0");
@@ -48,14 +63,7 @@ void check(const Options& options) {
   if (options.columns < 1 || options.most < 1) {
     throw UsageError("columns and most: expected at least 1");
   }
-  Outputs outputs(options.overwrite);
-  outputs.reads("model", options.model, kSpikeDecoderFileNames);
-  outputs.reads("flow", options.flow, kPatchFlowFileNames);
-  for (const auto& [name, path] : options.session.inputs()) outputs.reads(name, path);
-  outputs.writes("out", options.out);
-  if (!options.pictures_out.empty())
-    outputs.writes("pictures-out", options.pictures_out, {kSampleFiles});
-  outputs.check();
+  check_outputs(options, options.latents);
 }
 
 /// Rows that the decoder was not fitted to, where it left some out; else all, which is said.
@@ -66,9 +74,9 @@ at::Tensor rows_to_decode(const Options& options, const StoredSpikeDecoder& stor
   read_number(stored.metadata, "seed", seed);
   const auto folds = hold_out(recorded.group, static_cast<std::uint64_t>(seed)).fold;
   auto rows = folds.eq(fold).nonzero().flatten();
-  if (described(stored.metadata, "session") != recorded.name) {
-    log::warn(text("the decoder is of session ", described(stored.metadata, "session"),
-                   ", the responses are of ", recorded.name));
+  if (described(stored.metadata, "session_hash") != hash_of_session(recorded)) {
+    log::warn(text("the decoder was fitted to other pictures, counts or groups, of session ",
+                   described(stored.metadata, "session"), ": some may have been trained on"));
     rows = at::arange(recorded.counts.size(0), at::kLong);
   } else if (fold < 0) {
     log::warn("the decoder was fitted to these very pictures: train it with --fold");
@@ -116,9 +124,11 @@ int decode(Options options) {
   read_number(stored.metadata, "image_size", options.session.side);
   read_number(stored.metadata, "window_from_ms", options.session.from_ms);
   read_number(stored.metadata, "window_to_ms", options.session.to_ms);
-  const auto space = open_latent_space(
-      options.latents.empty() ? described(stored.metadata, "latents") : options.latents,
-      options.session.side);
+  read_number(stored.metadata, "clusters", options.session.clusters);
+  const auto latents =
+      options.latents.empty() ? described(stored.metadata, "latents") : options.latents;
+  check_outputs(options, latents);
+  const auto space = open_latent_space(latents, options.session.side);
   if (space.size() != stored.decoder.latents()) {
     throw Error(text(stored.file.string(), ": expected latents that draw, ",
                      stored.decoder.latents(), " of them, got ", space.name, " with ", space.size(),

@@ -8,6 +8,7 @@
 #include <memory>
 #include <sstream>
 
+#include "neurosplat/core/content_hash.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
@@ -142,6 +143,15 @@ void give_pictures(const SessionOptions& options, PictureResponses& responses) {
 }
 
 }  // namespace
+
+std::string hash_of_session(const PictureResponses& responses) {
+  std::uint64_t hash = 0;
+  for (const auto& tensor : {responses.pictures, responses.counts, responses.group}) {
+    const auto whole = tensor.contiguous();
+    hash = hash_of({hash, hash_of_bytes(whole.const_data_ptr(), whole.nbytes())});
+  }
+  return hash_digits(hash);
+}
 
 std::vector<std::string> words_of(const std::string& list) {
   std::vector<std::string> words;

@@ -39,6 +39,9 @@ SimulatedSession simulated_session(const SessionOptions& options);
 /// uint8 .npy [P, H, W], [P, H, W, 3] or [P, 3, H, W]. uint8 [P, 3, side, side].
 at::Tensor session_pictures(const SessionOptions& options);
 
+/// Of pictures, counts and what is held out together: what a decoder was fitted to.
+std::string hash_of_session(const PictureResponses& responses);
+
 /// Words between commas.
 std::vector<std::string> words_of(const std::string& list);
 

@@ -26,6 +26,18 @@ void add_latents_option(CLI::App& command, std::string& latents) {
                      "pixels");
 }
 
+std::vector<std::pair<std::string, std::filesystem::path>> latent_inputs(
+    const std::string& latents) {
+  std::vector<std::pair<std::string, std::filesystem::path>> inputs;
+  for (auto name : words_of(latents)) {
+    for (const std::string prefix : {"script:", "features:"}) {
+      if (name.starts_with(prefix)) name.erase(0, prefix.size());
+    }
+    if (name != "pixels") inputs.emplace_back("latents", name);
+  }
+  return inputs;
+}
+
 std::vector<LatentSpace> latent_spaces(const std::string& latents, std::int64_t side) {
   std::vector<LatentSpace> spaces;
   for (const auto& name : names_of(latents)) spaces.push_back(open_latent_space(name, side));

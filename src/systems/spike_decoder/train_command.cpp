@@ -40,6 +40,7 @@ void check(const Options& options) {
   }
   Outputs outputs(options.overwrite);
   for (const auto& [name, path] : options.session.inputs()) outputs.reads(name, path);
+  for (const auto& [name, path] : latent_inputs(options.latents)) outputs.reads(name, path);
   outputs.writes("out", options.out, kSpikeDecoderFileNames);
   outputs.check();
 }
@@ -54,6 +55,8 @@ std::map<std::string, std::string> metadata_of(const Options& options,
                                                const PictureResponses& recorded,
                                                const LatentSpace& space) {
   return {{"session", recorded.name},
+          {"session_hash", hash_of_session(recorded)},
+          {"clusters", text(options.session.clusters)},
           {"areas", joined(recorded.areas)},
           {"latents", space.file.empty() ? space.name : space.file.string()},
           {"space", space.name},

@@ -149,10 +149,36 @@ TEST_F(SpikeCommands, ADecoderIsKeptAndDecodes) {
   ASSERT_EQ(decoded.status, 0) << decoded.errors;
   EXPECT_NE(decoded.output.find("6 pictures"), std::string::npos) << decoded.output;
   EXPECT_TRUE(std::filesystem::exists(path("decoded") + "/sample_00005.png"));
+  EXPECT_EQ(decoded.errors.find("other pictures"), std::string::npos) << decoded.errors;
+  // Of another session nothing is known to be held out.
+  const auto other =
+      run("neurosplat-sample", {"spike-decoder", "--model", path("decoder"), "--image-size", "32",
+                                "--count", "30", "--units", "8", "--repeats", "6", "--session-seed",
+                                "1", "--out", path("elsewhere.png")});
+  ASSERT_EQ(other.status, 0) << other.errors;
+  EXPECT_NE(other.errors.find("other pictures"), std::string::npos) << other.errors;
+  EXPECT_NE(other.output.find("30 pictures"), std::string::npos) << other.output;
   expect_refusal(decode({"--out", path("decoded.png")}), 2, {"decoded.png", "--overwrite"});
   expect_refusal(decode({"--out", path("other.png"), "--areas", "VISp"}), 1,
                  {"responses of 48 units"});
   expect_refusal(decode({"--out", path("other.png"), "--latents", path("session.nwb")}), 1, {});
+}
+
+/// A latent model is an input: not even --overwrite puts a picture in its place.
+TEST_F(SpikeCommands, WhatDrawsIsNotWrittenOver) {
+  std::ofstream(path("network.pt")) << "a user's";
+  const auto name = "script:" + path("network.pt");
+  const auto trained = on_session("neurosplat-train", "spike-decoder",
+                                  {"--latents", "pixels", "--out", path("kept")});
+  ASSERT_EQ(trained.status, 0) << trained.errors;
+  expect_refusal(on_session("neurosplat-sample", "spike-decoder",
+                            {"--model", path("kept"), "--latents", name, "--out",
+                             path("network.pt"), "--overwrite"}),
+                 2, {"network.pt"});
+  std::ifstream in(path("network.pt"));
+  std::string kept;
+  std::getline(in, kept);
+  EXPECT_EQ(kept, "a user's");
 }
 
 TEST_F(SpikeCommands, ARecordingIsReplayed) {
