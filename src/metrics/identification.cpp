@@ -82,6 +82,10 @@ at::Tensor identified(const at::Tensor& similarity, const at::Tensor& candidates
   return reached.any(1).logical_not().to(at::kDouble);
 }
 
+at::Tensor candidates_within(const at::Tensor& number) {
+  return number.unsqueeze(0).eq(number.unsqueeze(1));
+}
+
 double chance_of(const at::Tensor& candidates) {
   return candidates.sum(1).to(at::kDouble).reciprocal().mean().item<double>();
 }

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "neurosplat/recordings/gabor_bank.h"
 #include "neurosplat/regression/ridge.h"
 #include "neurosplat/regression/threshold_power.h"
 
@@ -52,6 +53,21 @@ at::Tensor correlation_within(const at::Tensor& foretold, const MeanResponses& r
     sum += score_responses(foretold.index_select(0, rows), own).correlation;
   }
   return sum / static_cast<double>(folds);
+}
+
+std::vector<EncodingFeatures> baseline_encodings(const at::Tensor& pictures) {
+  constexpr std::int64_t kPixels = 16;
+  return {{"mean", {}},
+          {"ln", grey_pixels(pictures, kPixels), /*nonlinear=*/true},
+          {"gabor", GaborBank().energies(pictures)}};
+}
+
+Foretold foretell_scored(const EncodingFeatures& model, const MeanResponses& responses,
+                         const at::Tensor& movie, const at::Tensor& fold) {
+  Foretold foretold{model.name, foretell(model, responses.mean, movie, fold), {}};
+  foretold.scores = score_responses(foretold.responses, responses);
+  foretold.scores.correlation = correlation_within(foretold.responses, responses, fold);
+  return foretold;
 }
 
 }  // namespace neurosplat

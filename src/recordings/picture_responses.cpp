@@ -93,6 +93,7 @@ PictureResponses responses_of(const V1Session& session) {
   responses.counts = session.counts.to(at::kInt);
   responses.areas.assign(static_cast<std::size_t>(session.counts.size(1)), "V1");
   responses.group = session.movie;
+  responses.scene = session.condition;
   return responses;
 }
 

@@ -43,4 +43,10 @@ ResponseScores score_responses(const at::Tensor& foretold, const MeanResponses& 
   return scores;
 }
 
+double median_of_finite(const at::Tensor& values) {
+  const auto there = values.masked_select(values.isfinite());
+  return there.numel() == 0 ? std::numeric_limits<double>::quiet_NaN()
+                            : at::quantile(there, 0.5).item<double>();
+}
+
 }  // namespace neurosplat

@@ -8,6 +8,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/core/words.h"
 
 namespace neurosplat {
 namespace {
@@ -47,20 +48,19 @@ std::int64_t count(const TensorFile& state, const std::string& key) {
 
 /// The terms stand in their order under `terms`, a comma between them.
 void write_sums(const Figures& sums, TensorFile& state) {
-  std::string names;
+  std::vector<std::string> names;
   for (const auto& [name, value] : sums) {
     state.metadata[kSum + name] = exact(value);
-    names += (names.empty() ? "" : ",") + name;
+    names.push_back(name);
   }
-  if (!names.empty()) state.metadata[kTerms] = names;
+  if (!names.empty()) state.metadata[kTerms] = list_of(names);
 }
 
 Figures read_sums(const TensorFile& state) {
   Figures sums;
   const auto terms = state.metadata.find(kTerms);
   if (terms == state.metadata.end()) return sums;
-  std::istringstream names(terms->second);
-  for (std::string name; std::getline(names, name, ',');) {
+  for (const auto& name : words_of(terms->second)) {
     const auto sum = number_in(state, kSum + name);
     if (!sum) misses(kSum + name);
     sums.emplace_back(name, *sum);

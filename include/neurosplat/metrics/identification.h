@@ -21,6 +21,9 @@ at::Tensor two_way(const at::Tensor& similarity, const at::Tensor& candidates);
 /// [N].
 at::Tensor identified(const at::Tensor& similarity, const at::Tensor& candidates);
 
+/// Rows choose among those of their own number, int64 [N]: bool [N, N].
+at::Tensor candidates_within(const at::Tensor& number);
+
 /// What guessing identifies: the mean of 1 / candidates.
 double chance_of(const at::Tensor& candidates);
 

@@ -32,4 +32,17 @@ at::Tensor foretell(const EncodingFeatures& model, const at::Tensor& responses,
 at::Tensor correlation_within(const at::Tensor& foretold, const MeanResponses& responses,
                               const at::Tensor& fold);
 
+/// What a new encoding model is compared with: the training mean ("mean"), an LN model of 16 x 16
+/// grey pixels ("ln"), energies of Gabors ("gabor"). Pictures uint8 [P, 3, H, W].
+std::vector<EncodingFeatures> baseline_encodings(const at::Tensor& pictures);
+
+/// What a model foretells, and how well.
+struct Foretold {
+  std::string model;
+  at::Tensor responses;   ///< float64 [P, U]
+  ResponseScores scores;  ///< correlations are correlation_within() the folds
+};
+Foretold foretell_scored(const EncodingFeatures& model, const MeanResponses& responses,
+                         const at::Tensor& movie, const at::Tensor& fold);
+
 }  // namespace neurosplat

@@ -38,7 +38,7 @@ at::Tensor repeats_of(const at::Tensor& counts, std::span<const std::int64_t> pi
 PictureResponses responses_of(const at::Tensor& counts, std::span<const std::int64_t> picture,
                               std::int64_t pictures, std::vector<std::string> areas);
 
-/// Area "V1"; group: the movie.
+/// Area "V1"; group: the movie; scene: the condition.
 PictureResponses responses_of(const V1Session& session);
 
 /// Responses of the units to the pictures of the presentations, as many as the largest number says.

@@ -25,6 +25,9 @@ struct ResponseScores {
   at::Tensor normalised;  ///< (variance - mean squared error) / power; NaN where there is no power
 };
 
+/// Of values that are finite; NaN where none is.
+double median_of_finite(const at::Tensor& values);
+
 /// `foretold` [P, U]. Variances are over pictures, divided by P.
 ResponseScores score_responses(const at::Tensor& foretold, const MeanResponses& responses);
 

@@ -7,7 +7,6 @@
 #include <memory>
 #include <numeric>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -15,6 +14,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/core/words.h"
 #include "neurosplat/data/picture_loader.h"
 #include "neurosplat/evaluation/fitted_floor.h"
 #include "neurosplat/figure/drawing.h"
@@ -54,13 +54,6 @@ void check(const Options& options) {
   if (options.workers < 1) throw UsageError("workers: expected at least 1");
   check_outputs(options.common, kFigure,
                 {{"model", options.model}, {"data", options.data}, {"pictures", options.pictures}});
-}
-
-std::vector<std::string> words_of(const std::string& list) {
-  std::vector<std::string> words;
-  std::istringstream in(list);
-  for (std::string word; std::getline(in, word, ',');) words.push_back(word);
-  return words;
 }
 
 /// Splits of the data set that the model was trained on, as its file says.

@@ -11,6 +11,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/core/words.h"
 #include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/metrics/picture_quality.h"
@@ -41,8 +42,7 @@ at::Generator generator_of(const HierarchicalVaeConfig& config, std::uint64_t us
 
 std::map<std::string, std::string> described(const HierarchicalVaeConfig& config,
                                              const PictureSource& source) {
-  std::string splits;
-  for (const auto& split : config.splits) splits += (splits.empty() ? "" : ",") + split;
+  const auto splits = list_of(config.splits);
   return {{"dataset", config.dataset},
           {"splits", splits},
           {"split_seed", std::to_string(config.split_seed)},

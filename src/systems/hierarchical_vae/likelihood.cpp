@@ -27,7 +27,7 @@ at::Tensor discretised_logistic_nats(const at::Tensor& values, const at::Tensor&
   const auto above = at::log_sigmoid(centred + step);
   const auto below = at::log_sigmoid(step - centred);
   const auto between = (-at::expm1(-2 * step)).log();
-  const auto first = values<kEnd, last = values> 1 - kEnd;
+  const auto first = values.lt(kEnd), last = values.gt(1 - kEnd);
   return -at::where(first, above, at::where(last, below, above + below + between));
 }
 

@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <map>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/core/words.h"
 #include "neurosplat/data/picture_loader.h"
 #include "neurosplat/evaluation/feature_spaces.h"
 #include "neurosplat/evaluation/generator_scores.h"
@@ -134,9 +134,7 @@ std::function<at::Tensor(const at::Tensor&)> face_finder() {
 std::vector<std::string> trained_splits(const std::map<std::string, std::string>& metadata) {
   const auto said = metadata.find("splits");
   if (said == metadata.end()) return {"train"};
-  std::vector<std::string> splits;
-  std::istringstream in(said->second);
-  for (std::string split; std::getline(in, split, ',');) splits.push_back(split);
+  auto splits = words_of(said->second);
   if (std::find(splits.begin(), splits.end(), "test") != splits.end()) {
     throw Error(text("model: expected one that was not trained on test, got one of ", said->second,
                      ": there are no held-out pictures to compare with"));

@@ -9,6 +9,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/core/words.h"
 #include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/metrics/seam_ratio.h"
@@ -48,8 +49,7 @@ at::Generator generator_of(const PatchFlowConfig& config, std::uint64_t use) {
 
 std::map<std::string, std::string> described(const PatchFlowConfig& config,
                                              const PictureSource& source) {
-  std::string splits;
-  for (const auto& split : config.splits) splits += (splits.empty() ? "" : ",") + split;
+  const auto splits = list_of(config.splits);
   return {{"dataset", config.dataset},
           {"splits", splits},
           {"split_seed", std::to_string(config.split_seed)},

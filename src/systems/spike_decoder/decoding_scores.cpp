@@ -14,14 +14,7 @@ using Json = nlohmann::ordered_json;
 
 void put(Json& into, const std::string& key, const at::Tensor& values,
          const DecodingTarget& target) {
-  const auto interval = bootstrap(values, target.group, target.resamples, target.seed);
-  into[key] = interval.mean;
-  into[key + "_low"] = interval.low;
-  into[key + "_high"] = interval.high;
-}
-
-at::Tensor same(const at::Tensor& numbers) {
-  return numbers.unsqueeze(0).eq(numbers.unsqueeze(1));
+  put_interval(into, key, bootstrap(values, target.group, target.resamples, target.seed));
 }
 
 /// What tells pictures apart beyond the mean one, which all share.
@@ -30,12 +23,12 @@ void put_deviations(Json& scores, const DecodedPictures& decoded, const Decoding
   const auto shown = (target.pictures - target.means).flatten(1);
   if (own.abs().max().item<double>() == 0) return;
   const auto alike = correlations(own, shown);
-  const auto candidates = same(target.fold);
+  const auto candidates = candidates_within(target.fold);
   put(scores, "deviation_corr_mean", alike.diagonal(), target);
   put(scores, "two_way_deviation", two_way(alike, candidates), target);
   put(scores, "identification_top1", identified(alike, candidates), target);
   if (target.scene.defined()) {
-    const auto frames = same(target.scene);
+    const auto frames = candidates_within(target.scene);
     put(scores, "frame_top1", identified(alike, frames), target);
     scores["frame_chance"] = chance_of(frames);
   }
@@ -48,7 +41,7 @@ void put_deviations(Json& scores, const DecodedPictures& decoded, const Decoding
 
 void put_pictures(Json& scores, const DecodedPictures& decoded, const DecodingTarget& target) {
   const auto whole = correlations(decoded.pictures.flatten(1), target.pictures.flatten(1));
-  const auto candidates = same(target.fold);
+  const auto candidates = candidates_within(target.fold);
   put(scores, "pixcorr_mean", whole.diagonal(), target);
   put(scores, "ssim_mean", ssim(decoded.pictures, target.pictures), target);
   put(scores, "two_way_pixels", two_way(whole, candidates), target);
@@ -61,9 +54,15 @@ void put_pictures(Json& scores, const DecodedPictures& decoded, const DecodingTa
 
 }  // namespace
 
+void put_interval(nlohmann::ordered_json& into, const std::string& key, const Interval& interval) {
+  into[key] = interval.mean;
+  into[key + "_low"] = interval.low;
+  into[key + "_high"] = interval.high;
+}
+
 nlohmann::ordered_json score_decoded(const DecodedPictures& decoded, const DecodingTarget& target) {
   Json scores = {{"row", decoded.name}};
-  const auto candidates = same(target.fold);
+  const auto candidates = candidates_within(target.fold);
   scores["chance"] = chance_of(candidates);
   if (decoded.pictures.defined()) put_pictures(scores, decoded, target);
   if (decoded.latents.defined()) {

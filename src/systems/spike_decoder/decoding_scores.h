@@ -8,6 +8,7 @@
 #include <string>
 
 #include "neurosplat/evaluation/sample_scores.h"
+#include "neurosplat/metrics/identification.h"
 
 namespace neurosplat {
 
@@ -34,6 +35,9 @@ struct DecodedPictures {
   at::Tensor target_latents = {};  ///< of the pictures shown; both less what the decoder's mean is
   double permutation_p = std::numeric_limits<double>::quiet_NaN();  ///< NaN: none
 };
+
+/// Under `key`, `key`_low and `key`_high.
+void put_interval(nlohmann::ordered_json& into, const std::string& key, const Interval& interval);
 
 /// Flat, under the keys of docs/spike-decoding.md, "Measures": PixCorr, SSIM, two-way
 /// identification in pixels, in their deviations from the mean picture, in latents and in Lite0's

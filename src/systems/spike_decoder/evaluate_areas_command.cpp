@@ -207,10 +207,8 @@ class RepeatsKnown {
                 {"name", name},
                 {"units", some.counts.size(1)},
                 {"repeats", repeats},
-                {"identification_top1", interval.mean},
-                {"identification_top1_low", interval.low},
-                {"identification_top1_high", interval.high},
                 {"chance", 1.0 / static_cast<double>(some.counts.size(0))}};
+    put_interval(row, "identification_top1", interval);
     if (simulated_) row["bound_top1"] = bound_of(name, repeats);
     return row;
   }

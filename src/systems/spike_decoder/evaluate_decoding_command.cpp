@@ -17,6 +17,7 @@
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/core/words.h"
 #include "neurosplat/evaluation/feature_spaces.h"
 #include "neurosplat/figure/drawing.h"
 #include "neurosplat/figure/picture_grid.h"

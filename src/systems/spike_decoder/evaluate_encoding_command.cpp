@@ -1,7 +1,6 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include <cmath>
 #include <cstdio>
 #include <memory>
 #include <set>
@@ -15,9 +14,9 @@
 #include "neurosplat/metrics/identification.h"
 #include "neurosplat/program/experiment.h"
 #include "neurosplat/recordings/encoding_model.h"
-#include "neurosplat/recordings/gabor_bank.h"
 #include "neurosplat/systems/spike_decoder/commands.h"
 #include "neurosplat/systems/spike_decoder/held_out_decoding.h"
+#include "systems/spike_decoder/decoding_scores.h"
 #include "systems/spike_decoder/session_options.h"
 
 namespace neurosplat::apps {
@@ -26,7 +25,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 const std::string kFigure = "encoding";
-constexpr std::int64_t kPixels = 16, kShuffles = 1000, kResamples = 1000;
+constexpr std::int64_t kShuffles = 1000, kResamples = 1000;
 
 struct Options {
   ExperimentOptions common;
@@ -40,33 +39,6 @@ struct Identified {
   const HeldOut& held_out;
   std::uint64_t seed;
 };
-
-/// What one model foretells of all units.
-struct Foretold {
-  std::string model;
-  at::Tensor responses;  // float64 [P, U]
-  ResponseScores scores;
-};
-
-std::vector<Foretold> foretell_all(const PictureResponses& recorded, const HeldOut& held_out,
-                                   const MeanResponses& responses) {
-  const std::vector<EncodingFeatures> models = {
-      {"mean", {}},
-      {"ln", grey_pixels(recorded.pictures, kPixels), /*nonlinear=*/true},
-      {"gabor", GaborBank().energies(recorded.pictures)}};
-  std::vector<Foretold> all;
-  for (const auto& model : models) {
-    const auto foretold = foretell(model, responses.mean, held_out.group, held_out.fold);
-    all.push_back({model.name, foretold, score_responses(foretold, responses)});
-    all.back().scores.correlation = correlation_within(foretold, responses, held_out.fold);
-  }
-  return all;
-}
-
-double middle(const at::Tensor& values) {
-  const auto there = values.masked_select(values.isfinite());
-  return there.numel() == 0 ? std::nan("") : at::quantile(there, 0.5).item<double>();
-}
 
 /// Rows of the units of `area`; of all with an empty name.
 at::Tensor units_of(const PictureResponses& recorded, const std::string& area) {
@@ -85,42 +57,54 @@ double ceiling_of(const ResponseScores& scores, const MeanResponses& responses,
                   const at::Tensor& units) {
   const auto variance = responses.mean.var(0, /*unbiased=*/false).index_select(0, units);
   const auto power = scores.power.index_select(0, units).clamp_min(0);
-  return middle((power / variance).clamp_max(1).sqrt());
+  return median_of_finite((power / variance).clamp_max(1).sqrt());
 }
 
+/// Measured and foretold responses of some units in deviations of the training pictures' responses;
+/// measured ones less their mean, foretold ones less what is foretold of the fold on average, which
+/// tells no picture from another.
+struct Alike {
+  at::Tensor measured, foretold;
+
+  Alike(const at::Tensor& mean, const at::Tensor& predicted, const HeldOut& held_out) {
+    const auto of_fold = [&](const at::Tensor& table, bool own_mean) {
+      return for_each_fold(held_out, [&](const at::Tensor& train, const at::Tensor& test) {
+        const auto known = mean.index_select(0, train);
+        const auto rows = table.index_select(0, test);
+        const auto centre = own_mean ? rows.mean(0) : known.mean(0);
+        return (rows - centre) / known.std(0).clamp_min(1e-9);
+      });
+    };
+    measured = of_fold(mean, /*own_mean=*/false);
+    foretold = of_fold(predicted, /*own_mean=*/true);
+  }
+};
+
 /// Which picture of its fold was seen, by which foretold responses are most alike to the measured
-/// ones (Kay and others 2008), units in deviations of their own.
+/// ones (Kay and others 2008).
 void put_identification(Json& row, const Foretold& foretold, const MeanResponses& responses,
                         const at::Tensor& units, const Identified& asked) {
-  const auto in_deviations = [&](const at::Tensor& table) {
-    const auto own = table.index_select(1, units);
-    const auto deviation = responses.mean.index_select(1, units).std(0).clamp_min(1e-9);
-    return (own - responses.mean.index_select(1, units).mean(0)) / deviation;
-  };
   if (units.numel() < 2 || foretold.model == "mean") return;
-  const auto alike = correlations(in_deviations(responses.mean), in_deviations(foretold.responses));
+  const Alike tables(responses.mean.index_select(1, units),
+                     foretold.responses.index_select(1, units), asked.held_out);
+  const auto alike = correlations(tables.measured, tables.foretold);
   const auto put = [&](const std::string& key, const at::Tensor& values) {
-    const auto interval = bootstrap(values, asked.recorded.group, kResamples, asked.seed);
-    row[key] = interval.mean;
-    row[key + "_low"] = interval.low;
-    row[key + "_high"] = interval.high;
+    put_interval(row, key, bootstrap(values, asked.recorded.group, kResamples, asked.seed));
   };
-  const auto same = [](const at::Tensor& numbers) {
-    return numbers.unsqueeze(0).eq(numbers.unsqueeze(1));
-  };
-  const auto candidates = same(asked.held_out.fold);
+  const auto candidates = candidates_within(asked.held_out.fold);
   put("two_way_responses", two_way(alike, candidates));
   put("identification_top1", identified(alike, candidates));
   row["chance"] = chance_of(candidates);
-  if (asked.recorded.scene.defined()) {
-    const auto frames = same(asked.recorded.scene);
+  const auto& recorded = asked.recorded;
+  if (recorded.scene.defined()) {
+    const auto frames = candidates_within(recorded.scene);
     put("frame_top1", identified(alike, frames));
     row["frame_chance"] = chance_of(frames);
   }
   // Scenes change places within folds, of which movies there are too few.
-  const auto& scene = asked.recorded.scene.defined() ? asked.recorded.scene : asked.recorded.group;
   row["permutation_p"] =
-      group_permutation_p(alike, scene, asked.held_out.fold, kShuffles, asked.seed);
+      group_permutation_p(alike, recorded.scene.defined() ? recorded.scene : recorded.group,
+                          asked.held_out.fold, kShuffles, asked.seed);
 }
 
 Json rows_of(const MeanResponses& responses, const std::vector<Foretold>& all,
@@ -134,7 +118,7 @@ Json rows_of(const MeanResponses& responses, const std::vector<Foretold>& all,
     for (const auto& each : all) {
       const auto& scores = each.scores;
       const auto own = [&](const at::Tensor& values) {
-        return middle(values.index_select(0, units));
+        return median_of_finite(values.index_select(0, units));
       };
       rows.push_back({{"area", area.empty() ? "all" : area},
                       {"model", each.model},
@@ -196,7 +180,10 @@ int evaluate(const Options& options) {
   const auto responses = mean_responses(recorded.counts);
   const auto seed = static_cast<std::uint64_t>(options.seed);
   const auto held_out = hold_out(recorded.group, seed);
-  const auto all = foretell_all(recorded, held_out, responses);
+  std::vector<Foretold> all;
+  for (const auto& model : baseline_encodings(recorded.pictures)) {
+    all.push_back(foretell_scored(model, responses, held_out.group, held_out.fold));
+  }
   MetricsFile file{.experiment = "spike-encoding"};
   file.settings = {{"session", recorded.name},
                    {"pictures", recorded.counts.size(0)},

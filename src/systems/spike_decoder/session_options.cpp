@@ -6,12 +6,12 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
-#include <sstream>
 
 #include "neurosplat/core/content_hash.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/core/words.h"
 #include "neurosplat/data/picture_loader.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/npy_file.h"
@@ -115,10 +115,7 @@ PictureResponses opened(const SessionOptions& options) {
   if (options.data.empty()) return simulated(options);
   if (fs::is_directory(options.data)) {
     const auto name = options.session.empty() ? v1_sessions(options.data).front() : options.session;
-    const auto session = read_v1_session(options.data, name, options.side);
-    auto responses = responses_of(session);
-    responses.scene = session.condition;
-    return responses;
+    return responses_of(read_v1_session(options.data, name, options.side));
   }
   const auto kind = options.data.extension();
   if (kind == ".npy" || kind == ".csv") {
@@ -151,15 +148,6 @@ std::string hash_of_session(const PictureResponses& responses) {
     hash = hash_of({hash, hash_of_bytes(whole.const_data_ptr(), whole.nbytes())});
   }
   return hash_digits(hash);
-}
-
-std::vector<std::string> words_of(const std::string& list) {
-  std::vector<std::string> words;
-  std::istringstream in(list);
-  for (std::string word; std::getline(in, word, ',');) {
-    if (!word.empty()) words.push_back(word);
-  }
-  return words;
 }
 
 SimulatedSession simulated_session(const SessionOptions& options) {

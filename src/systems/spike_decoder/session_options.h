@@ -42,9 +42,6 @@ at::Tensor session_pictures(const SessionOptions& options);
 /// Of pictures, counts and what is held out together: what a decoder was fitted to.
 std::string hash_of_session(const PictureResponses& responses);
 
-/// Words between commas.
-std::vector<std::string> words_of(const std::string& list);
-
 /// Units of the areas named, of all where none are. Throws UsageError for an area without a unit.
 PictureResponses of_areas(const PictureResponses& responses, const std::vector<std::string>& areas);
 

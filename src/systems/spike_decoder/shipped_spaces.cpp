@@ -2,6 +2,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/core/words.h"
 #include "neurosplat/program/shipped_file.h"
 #include "systems/spike_decoder/session_options.h"
 

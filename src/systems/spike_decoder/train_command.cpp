@@ -9,6 +9,7 @@
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/core/words.h"
 #include "neurosplat/io/outputs.h"
 #include "neurosplat/program/command_options.h"
 #include "neurosplat/systems/spike_decoder/commands.h"
@@ -45,19 +46,13 @@ void check(const Options& options) {
   outputs.check();
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string all;
-  for (const auto& word : words) all += (all.empty() ? "" : ",") + word;
-  return all;
-}
-
 std::map<std::string, std::string> metadata_of(const Options& options,
                                                const PictureResponses& recorded,
                                                const LatentSpace& space) {
   return {{"session", recorded.name},
           {"session_hash", hash_of_session(recorded)},
           {"clusters", text(options.session.clusters)},
-          {"areas", joined(recorded.areas)},
+          {"areas", list_of(recorded.areas)},
           {"latents", space.file.empty() ? space.name : space.file.string()},
           {"space", space.name},
           {"image_size", text(options.session.side)},

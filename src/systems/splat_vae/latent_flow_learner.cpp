@@ -14,6 +14,7 @@
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/core/words.h"
 #include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/systems/splat_vae/trained_on.h"
@@ -48,8 +49,7 @@ std::shared_ptr<const PictureSource> training_pictures(const LatentFlowConfig& c
   const bool same = config.dataset == trained.dataset && config.splits == trained.splits &&
                     static_cast<std::uint64_t>(config.split_seed) == *trained.split_seed;
   if (!same) {
-    std::string splits;
-    for (const auto& split : trained.splits) splits += (splits.empty() ? "" : ",") + split;
+    const auto splits = list_of(trained.splits);
     throw UsageError(text("expected the pictures that the model was trained on (--dataset ",
                           trained.dataset, " --splits ", splits, " --split-seed ",
                           *trained.split_seed, "), got others: leave these options away"));

@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/core/words.h"
 #include "neurosplat/data/picture_loader.h"
 #include "neurosplat/figure/drawing.h"
 #include "neurosplat/figure/picture_grid.h"
@@ -51,13 +51,6 @@ void check(const Options& options) {
   }
   if (options.seed < 0) throw UsageError("seed: expected at least 0");
   check_outputs(options.common, kFigure, {{"model", options.model}, {"data", options.data}});
-}
-
-std::vector<std::string> words_of(const std::string& list) {
-  std::vector<std::string> words;
-  std::istringstream in(list);
-  for (std::string word; std::getline(in, word, ',');) words.push_back(word);
-  return words;
 }
 
 /// The data that the model was trained beside, as its file says.

@@ -1,7 +1,6 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
-#include <cmath>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -16,7 +15,6 @@
 #include "neurosplat/program/experiment.h"
 #include "neurosplat/recordings/encoding_model.h"
 #include "neurosplat/recordings/folds.h"
-#include "neurosplat/recordings/gabor_bank.h"
 #include "neurosplat/recordings/response_scores.h"
 #include "neurosplat/recordings/v1_session.h"
 #include "neurosplat/systems/waveform/commands.h"
@@ -28,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::string kFigure = "prediction";
-constexpr std::int64_t kSide = 64, kPixels = 16, kBatch = 64;
+constexpr std::int64_t kSide = 64, kBatch = 64;
 
 struct Options {
   ExperimentOptions common;
@@ -45,23 +43,14 @@ at::Tensor latents_of(const WaveformAutoencoder& model, const at::Tensor& pictur
   return at::cat(latents);
 }
 
-/// What one model foretells of one session's units; correlations are those within folds.
-struct Foretold {
-  std::string session, model;
-  ResponseScores scores;
+/// What models foretell of one session's units.
+struct ForetoldSession {
+  std::string session;
+  Foretold foretold;
 };
 
-double middle(const at::Tensor& values) {
-  const auto there = values.masked_select(values.isfinite());
-  return there.numel() == 0 ? std::nan("") : at::quantile(there, 0.5).item<double>();
-}
-
-std::vector<EncodingFeatures> models_of(const Options& options, const V1Session& session,
-                                        const GaborBank& bank) {
-  std::vector<EncodingFeatures> models = {
-      {"mean", {}},
-      {"ln", grey_pixels(session.pictures, kPixels), /*nonlinear=*/true},
-      {"gabor", bank.energies(session.pictures)}};
+std::vector<EncodingFeatures> models_of(const Options& options, const V1Session& session) {
+  auto models = baseline_encodings(session.pictures);
   if (options.model.empty()) return models;
   const auto stored = load_waveform_autoencoder(options.model);
   if (stored.model.architecture().image_size != kSide) {
@@ -72,42 +61,39 @@ std::vector<EncodingFeatures> models_of(const Options& options, const V1Session&
   return models;
 }
 
-std::vector<Foretold> foretell_session(const Options& options, const std::string& name,
-                                       const GaborBank& bank) {
+std::vector<ForetoldSession> foretell_session(const Options& options, const std::string& name) {
   const auto session = read_v1_session(options.data, name, kSide);
   const auto responses = mean_responses(session.counts);
   const auto movies = session.movie.max().item<std::int64_t>() + 1;
   const auto fold =
       at::tensor(folds_of(movies, static_cast<std::uint64_t>(options.seed)), at::kLong)
           .index_select(0, session.movie);
-  std::vector<Foretold> all;
-  for (const auto& model : models_of(options, session, bank)) {
-    const auto foretold = foretell(model, responses.mean, session.movie, fold);
-    all.push_back({name, model.name, score_responses(foretold, responses)});
-    all.back().scores.correlation = correlation_within(foretold, responses, fold);
+  std::vector<ForetoldSession> all;
+  for (const auto& model : models_of(options, session)) {
+    all.push_back({name, foretell_scored(model, responses, session.movie, fold)});
   }
   return all;
 }
 
-nlohmann::ordered_json row_of(const Foretold& each) {
-  const auto& scores = each.scores;
+nlohmann::ordered_json row_of(const ForetoldSession& each) {
+  const auto& scores = each.foretold.scores;
   return {{"session", each.session},
-          {"model", each.model},
+          {"model", each.foretold.model},
           {"units", scores.correlation.numel()},
           {"units_with_signal", scores.power.gt(0).sum().item<std::int64_t>()},
-          {"correlation_median", middle(scores.correlation)},
+          {"correlation_median", median_of_finite(scores.correlation)},
           {"correlation_mean", scores.correlation.mean().item<double>()},
-          {"explained_variance_median", middle(scores.explained)},
-          {"normalised_explained_variance_median", middle(scores.normalised)}};
+          {"explained_variance_median", median_of_finite(scores.explained)},
+          {"normalised_explained_variance_median", median_of_finite(scores.normalised)}};
 }
 
 /// Units' correlations in falling order, of all sessions, a line a model.
-at::Tensor figure_of(const std::vector<Foretold>& all) {
+at::Tensor figure_of(const std::vector<ForetoldSession>& all) {
   std::vector<std::string> names;
   std::map<std::string, std::vector<at::Tensor>> by_model;
   for (const auto& each : all) {
-    if (!by_model.contains(each.model)) names.push_back(each.model);
-    by_model[each.model].push_back(each.scores.correlation);
+    if (!by_model.contains(each.foretold.model)) names.push_back(each.foretold.model);
+    by_model[each.foretold.model].push_back(each.foretold.scores.correlation);
   }
   Chart chart{.title = "units of V1: foretold and mean responses to pictures of movies never seen",
               .x_name = "units, best first",
@@ -133,18 +119,19 @@ int evaluate(const Options& options) {
   const at::NoGradGuard no_gradient;
   const auto names = options.session == "all" ? v1_sessions(options.data)
                                               : std::vector<std::string>{options.session};
-  const GaborBank bank;
-  std::vector<Foretold> all;
+  std::vector<ForetoldSession> all;
   auto rows = nlohmann::ordered_json::array();
   std::printf("%-10s %-8s %6s %12s %12s %12s\n", "session", "model", "units", "correlation",
               "explained", "normalised");
   for (const auto& name : names) {
-    for (auto& each : foretell_session(options, name, bank)) {
+    for (auto& each : foretell_session(options, name)) {
       rows.push_back(row_of(each));
-      std::printf("%-10s %-8s %6lld %12.3f %12.3f %12.3f\n", name.c_str(), each.model.c_str(),
-                  static_cast<long long>(each.scores.correlation.numel()),
-                  middle(each.scores.correlation), middle(each.scores.explained),
-                  middle(each.scores.normalised));
+      std::printf("%-10s %-8s %6lld %12.3f %12.3f %12.3f\n", name.c_str(),
+                  each.foretold.model.c_str(),
+                  static_cast<long long>(each.foretold.scores.correlation.numel()),
+                  median_of_finite(each.foretold.scores.correlation),
+                  median_of_finite(each.foretold.scores.explained),
+                  median_of_finite(each.foretold.scores.normalised));
       all.push_back(std::move(each));
     }
   }

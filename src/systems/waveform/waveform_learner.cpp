@@ -7,6 +7,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/core/words.h"
 #include "neurosplat/data/picture_loader.h"
 #include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/image_file.h"
@@ -124,8 +125,7 @@ void WaveformLearner::write_models(const std::filesystem::path& run,
   more["recording"] = config_.recording;
   more["session"] = config_.session;
   more["dataset"] = config_.dataset;
-  std::string splits;
-  for (const auto& split : config_.splits) splits += (splits.empty() ? "" : ",") + split;
+  const auto splits = list_of(config_.splits);
   more["splits"] = splits;
   more["split_seed"] = std::to_string(config_.split_seed);
   more["repeats"] = std::to_string(config_.repeats);
