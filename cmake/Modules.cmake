@@ -7,9 +7,18 @@ if(NEUROSPLAT_SANITIZER)
   target_compile_options(neurosplat_options INTERFACE
     -fsanitize=${NEUROSPLAT_SANITIZER} -fno-omit-frame-pointer
     # GCC takes instrumented code of <regex> for uninitialised (its manual says so of sanitizers).
-    -Wno-maybe-uninitialized)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(neurosplat_options INTERFACE -fsanitize=${NEUROSPLAT_SANITIZER})
 endif()
+if(NEUROSPLAT_FUZZ)
+  # libFuzzer sees which edges of our code a run takes; whatever a sanitizer finds ends the run.
+  target_compile_options(neurosplat_options INTERFACE
+    -fsanitize=fuzzer-no-link -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS)
+endif()
+
+# Flags for files with OpenMP. Clang is to leave its own runtime out: LibTorch brings GNU's. Its loops then
+# run on one thread.
+set(NEUROSPLAT_OPENMP $<IF:$<CXX_COMPILER_ID:Clang>,-fopenmp=libgomp,-fopenmp>)
 
 # The targets of modules; one must be built before those that use it, so that there are no cycles.
 function(neurosplat_targets_of user modules into)
