@@ -208,10 +208,8 @@ void write_checkpoint(const Seeds& seeds) {
 
 void write_texts(const Seeds& seeds) {
   seeds.put("configuration", "some",
-            R"({"batch": 8, "lr": 0.001, "image-size": 64, "flip": false, "preset": "v1",)"
-            R"("splits": ["train"], "data": "x", "epochs": 20, "seed": 1})");
-  seeds.put("configuration", "splats",
-            R"({"image_head": "splats", "recording": "pvc1", "latent": 12, "clip": 1e0})");
+            R"({"workers": 8, "lr": 0.001, "split-seed": 64, "flip": false, "dataset": "folder",)"
+            R"("splits": ["train"], "data": "x", "epochs": 20, "memory_gib": 1e0, "device": "cpu"})");
   const auto picture = to_base64(encode_png(drawn({3, 2, 2})));
   seeds.put("service_message", "latent",
             R"({"type": "waveform_latent", "session_id": "xyz123", "payload": [0.5, -1, 2e0]})");

@@ -13,42 +13,33 @@
 namespace neurosplat::fuzz {
 namespace {
 
-/// A zip file of records that are stored as they are (PKWARE APPNOTE 6.3, 4.3).
+/// A zip file of records that are stored as they are (PKWARE APPNOTE 6.3, 4.3). The last one differs from run to
+/// run, what stands before it is made once.
 class Zip {
  public:
-  void add(const std::string& name, std::string_view content) {
-    const auto sum =
-        crc32(0, reinterpret_cast<const Bytef*>(content.data()), static_cast<uInt>(content.size()));
+  Zip& add(const std::string& name, std::string_view content) {
+    const auto sum = crc32(0, reinterpret_cast<const Bytef*>(content.data()),
+                           static_cast<uInt>(content.size()));
+    std::string shared;  // no flags, stored, no time
+    put(shared, 0, 8);
+    put(shared, sum, 4);
+    put(shared, content.size(), 4);
+    put(shared, content.size(), 4);
+    put(shared, name.size(), 2);
+    put(shared, 0, 2);
     const auto place = file_.size();
-    const auto shared = [&](std::string& out) {
-      put(out, 0, 2);  // no flags, stored, no time
-      put(out, 0, 2);
-      put(out, 0, 4);
-      put(out, sum, 4);
-      put(out, content.size(), 4);
-      put(out, content.size(), 4);
-      put(out, name.size(), 2);
-      put(out, 0, 2);
-    };
-    file_ += "PK\x03\x04";
-    put(file_, 20, 2);
-    shared(file_);
-    file_ += name;
+    file_ += std::string("PK\x03\x04\x14\0", 6) + shared + name;
     file_ += content;
-    directory_ += "PK\x01\x02";
-    put(directory_, 20, 2);
-    put(directory_, 20, 2);
-    shared(directory_);
-    put(directory_, 0, 8);  // no comment, first disk, no attributes
-    put(directory_, 0, 2);
+    directory_ += std::string("PK\x01\x02\x14\0\x14\0", 8) + shared;
+    directory_ += std::string(10, '\0');  // no comment, first disk, no attributes
     put(directory_, place, 4);
     directory_ += name;
     ++count_;
+    return *this;
   }
 
   std::string bytes() const {
-    auto all = file_ + directory_ + "PK\x05\x06";
-    put(all, 0, 4);
+    auto all = file_ + directory_ + std::string("PK\x05\x06\0\0\0\0", 8);
     put(all, count_, 2);
     put(all, count_, 2);
     put(all, directory_.size(), 4);
@@ -69,13 +60,12 @@ class Zip {
 }  // namespace
 
 void torch_pickle(Bytes bytes) {
-  Zip zip;
-  zip.add("a/data.pkl", as_text(bytes));
-  zip.add("a/byteorder", "little");
-  zip.add("a/data/0", std::string(64, '\0'));
-  zip.add("a/data/1", std::string(64, '\1'));
-  zip.add("a/version", "3\n");
-  const auto whole = zip.bytes();
+  static const Zip beginning = Zip()
+                                   .add("a/byteorder", "little")
+                                   .add("a/data/0", std::string(64, '\0'))
+                                   .add("a/data/1", std::string(64, '\1'))
+                                   .add("a/version", "3\n");
+  const auto whole = Zip(beginning).add("a/data.pkl", as_text(bytes)).bytes();
   const ScratchFile file({reinterpret_cast<const std::uint8_t*>(whole.data()), whole.size()});
   take(read_torch_state_dict(file.path()));
 }
