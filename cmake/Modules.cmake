@@ -16,6 +16,9 @@ if(NEUROSPLAT_FUZZ)
     -fsanitize=fuzzer-no-link -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS)
 endif()
 
+# Flags for files with coroutines, which clang 14 cannot assemble with this sanitizer.
+set(NEUROSPLAT_COROUTINES $<$<CXX_COMPILER_ID:Clang>:-fno-sanitize=function>)
+
 # Flags for files with OpenMP. Clang is to leave its own runtime out: LibTorch brings GNU's. Its loops then
 # run on one thread.
 set(NEUROSPLAT_OPENMP $<IF:$<CXX_COMPILER_ID:Clang>,-fopenmp=libgomp,-fopenmp>)

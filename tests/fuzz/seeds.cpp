@@ -2,6 +2,7 @@
 // FOLDER/READER/seed-NAME. scripts/fuzz.sh begins with them.
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <caffe2/serialize/inline_container.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -22,6 +23,12 @@ namespace neurosplat::fuzz {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// A literal with the zeros that it holds.
+template <std::size_t kSize>
+std::string raw(const char (&literal)[kSize]) {
+  return {literal, kSize - 1};
+}
 
 class Seeds {
  public:
@@ -58,10 +65,10 @@ void write_tensors(const Seeds& seeds) {
   table.commit();
   const std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (2, 1, 3), }\n";
   seeds.put("npy", "version-2",
-            std::string("\x93NUMPY\2\0", 8) + static_cast<char>(header.size()) +
-                std::string(3, '\0') + header + "abcdef");
-  seeds.put("idx", "matrix", std::string("\0\0\x08\2\0\0\0\2\0\0\0\3abcdef", 18));
-  seeds.put("idx", "packed", std::string("G\0\0\x08\1\0\0\0\4abcd", 13));
+            raw("\x93NUMPY\2\0") + static_cast<char>(header.size()) + std::string(3, '\0') +
+                header + "abcdef");
+  seeds.put("idx", "matrix", raw("\0\0\x08\2\0\0\0\2\0\0\0\3abcdef"));
+  seeds.put("idx", "packed", raw("G\0\0\x08\1\0\0\0\4abcd"));
 }
 
 void write_state_dicts(const Seeds& seeds) {
@@ -84,7 +91,13 @@ void write_state_dicts(const Seeds& seeds) {
   const std::string tensor = "ctorch._utils\n_rebuild_tensor_v2\n(" + storage + "q\1" +
                              "K\1K\2K\3\x86K\3K\1\x86\x89"
                              "ccollections\nOrderedDict\n)RtR";
-  seeds.put("torch_pickle", "state-dict", with_zeros("\x80\2}(X\1w" + tensor + "q\2X\1vh\2u."));
+  const auto pickle = with_zeros("\x80\2}(X\1w" + tensor + "q\2X\1vh\2u.");
+  seeds.put("torch_pickle", "state-dict", pickle);
+  caffe2::serialize::PyTorchStreamWriter zip(seeds.place("torch_zip", "state-dict").string());
+  const std::string sixteen_floats(64, '\0');
+  zip.writeRecord("data.pkl", pickle.data(), pickle.size());
+  zip.writeRecord("data/0", sixteen_floats.data(), sixteen_floats.size());
+  zip.writeEndOfFile();
   seeds.put("torch_pickle", "checkpoint",
             with_zeros("\x80\2}(X\5modelccollections\nOrderedDict\n)R(X\1w" + tensor +
                        "uX\5epochK\5X\2lrG\x3f\xe0") +
@@ -96,11 +109,11 @@ void write_pictures(const Seeds& seeds) {
   for (const char* reader : {"picture", "picture_header"}) {
     seeds.put(reader, "png", encode_png(picture));
     seeds.put(reader, "jpeg", encode_jpeg(picture));
-    std::string bmp("BM\x4e\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\2\0\0\0\3\0\0\0\1\0\x18\0", 30);
+    auto bmp = raw("BM\x4e\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\2\0\0\0\3\0\0\0\1\0\x18\0");
     bmp += std::string(24, '\0') + std::string(24, 'x');
     seeds.put(reader, "bmp", bmp);
-    std::string webp(
-        "RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0\x2f\0\0\0\x10\x07\x10\x11\x11\x88\x88\xfe\7\0", 34);
+    auto webp =
+        raw("RIFF\x1a\0\0\0WEBPVP8L\x0d\0\0\0\x2f\0\0\0\x10\x07\x10\x11\x11\x88\x88\xfe\7\0");
     seeds.put(reader, "webp", webp);
   }
 }
@@ -121,11 +134,10 @@ void write_recordings(const Seeds& seeds) {
   seeds.put("mat", "pvc1-packed", bytes);
   std::string numbers = "MATLAB 5.0 MAT-file";
   numbers.resize(124, ' ');
-  numbers += std::string("\0\1IM", 4);
-  numbers += std::string(
-      "\x0e\0\0\0\x38\0\0\0\6\0\0\0\x08\0\0\0\2\0\0\0\0\0\0\0\5\0\0\0\x08\0\0\0\1\0\0\0\3\0\0\0",
-      40);
-  numbers += std::string("\1\0\0\0\5\0\0\0trnid\0\0\0\2\0\3\0\1\2\3\0", 24);
+  numbers += raw("\0\1IM");
+  numbers += raw(
+      "\x0e\0\0\0\x38\0\0\0\6\0\0\0\x08\0\0\0\2\0\0\0\0\0\0\0\5\0\0\0\x08\0\0\0\1\0\0\0\3\0\0\0");
+  numbers += raw("\1\0\0\0\5\0\0\0trnid\0\0\0\2\0\3\0\1\2\3\0");
   seeds.put("mat", "integers", numbers);
   seeds.put("number_table", "counts", "1,2,3\n0,1,0\r\n\n4, 5 ,6\n");
   seeds.put("number_table", "pandas", ",unit 1,unit 2\n0,1,2\n1,3,4\n");
@@ -207,9 +219,10 @@ void write_checkpoint(const Seeds& seeds) {
 }
 
 void write_texts(const Seeds& seeds) {
-  seeds.put("configuration", "some",
-            R"({"workers": 8, "lr": 0.001, "split-seed": 64, "flip": false, "dataset": "folder",)"
-            R"("splits": ["train"], "data": "x", "epochs": 20, "memory_gib": 1e0, "device": "cpu"})");
+  seeds.put(
+      "configuration", "some",
+      R"({"workers": 8, "lr": 0.001, "split-seed": 64, "flip": false, "dataset": "folder",)"
+      R"("splits": ["train"], "data": "x", "epochs": 20, "memory_gib": 1e0, "device": "cpu"})");
   const auto picture = to_base64(encode_png(drawn({3, 2, 2})));
   seeds.put("service_message", "latent",
             R"({"type": "waveform_latent", "session_id": "xyz123", "payload": [0.5, -1, 2e0]})");
@@ -224,14 +237,10 @@ void write_texts(const Seeds& seeds) {
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
   seeds.put("web_client", "request",
             "GET /page HTTP/1.1\r\nHost: localhost:1\r\nAuthorization: Bearer a\r\n\r\n");
-  seeds.put(
-      "web_client", "frames",
-      greeting +
-          std::string(
-              "\x81\x83\1\2\3\4\x60\x60\x60\x82\x81\0\0\0\0z\x89\x80\1\2\3\4\x88\x82\0\0\0\0\3\xe8",
-              32));
-  seeds.put("web_client", "fragments",
-            greeting + std::string("\1\x81\0\0\0\0a\x80\xfe\0\1\0\0\0\0b", 17));
+  seeds.put("web_client", "frames",
+            greeting + raw("\x81\x83\1\2\3\4\x60\x60\x60\x82\x81\0\0\0\0z\x89\x80\1\2\3\4\x88\x82\0"
+                           "\0\0\0\3\xe8"));
+  seeds.put("web_client", "fragments", greeting + raw("\1\x81\0\0\0\0a\x80\xfe\0\1\0\0\0\0b"));
 }
 
 }  // namespace

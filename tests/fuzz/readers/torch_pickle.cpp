@@ -13,13 +13,13 @@
 namespace neurosplat::fuzz {
 namespace {
 
-/// A zip file of records that are stored as they are (PKWARE APPNOTE 6.3, 4.3). The last one differs from run to
-/// run, what stands before it is made once.
+/// A zip file of records that are stored as they are (PKWARE APPNOTE 6.3, 4.3). The last one
+/// differs from run to run, what stands before it is made once.
 class Zip {
  public:
   Zip& add(const std::string& name, std::string_view content) {
-    const auto sum = crc32(0, reinterpret_cast<const Bytef*>(content.data()),
-                           static_cast<uInt>(content.size()));
+    const auto sum =
+        crc32(0, reinterpret_cast<const Bytef*>(content.data()), static_cast<uInt>(content.size()));
     std::string shared;  // no flags, stored, no time
     put(shared, 0, 8);
     put(shared, sum, 4);

@@ -28,10 +28,6 @@ class MemoryStream : public beast::test::stream {
   void expires_never() {}
 };
 
-void teardown(beast::role_type role, MemoryStream& stream, boost::system::error_code& failed) {
-  beast::test::teardown(role, static_cast<beast::test::stream&>(stream), failed);
-}
-
 template <class Handler>
 void async_teardown(beast::role_type role, MemoryStream& stream, Handler&& handler) {
   beast::test::async_teardown(role, static_cast<beast::test::stream&>(stream),
