@@ -10,7 +10,8 @@ Usage: scripts/fuzz.sh SECONDS [options] [TARGET...]
   SECONDS       how long they run in all, each its share; building and minimising come on top
   TARGET        those of tests/fuzz/readers.h; default: all
   --keep        choose anew what tests/corpora keeps of each target's corpus, at most 24 KiB
-  --json FILE   write the table's rows there too (default: build/fuzz/fuzz.json)
+  --json FILE   write the table's rows there too; those of targets that did not run stay
+                (default: build/fuzz/fuzz.json)
   --list        print the targets and their shares
 Runs go on from the corpora of earlier ones in build/fuzz/corpora. What breaks a reader is kept in
 build/fuzz/findings and named with the command that shows it again; the exit code is then 1.

@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "fuzz"
 KEPT = ROOT / "tests" / "corpora"
+LEAKS = ROOT / "tests" / "fuzz" / "leaks.supp"
 DICTIONARIES = ROOT / "tests" / "fuzz" / "dictionaries"
 
 MOST_KEPT_BYTES = 24 << 10
@@ -26,10 +27,11 @@ SECONDS_OF_A_RUN = 10  # one input; more is a hang
 
 
 class Target:
-    """share: of the time; longest: bytes of an input; allocation: MiB that one may ask for at once."""
+    """share: of the time; longest: bytes of an input; allocation: MiB that one may ask for at once; asan: more options
+    of AddressSanitizer."""
 
-    def __init__(self, share, longest, allocation=32):
-        self.share, self.longest, self.allocation = share, longest, allocation
+    def __init__(self, share, longest, allocation=32, asan=""):
+        self.share, self.longest, self.allocation, self.asan = share, longest, allocation, asan
 
 
 TARGETS = {
@@ -39,8 +41,9 @@ TARGETS = {
     "mat": Target(2, 8192),
     "npy": Target(2, 1024),
     "number_table": Target(2, 1024),
-    # A packed column may be 2048 times as long as what is stored of it, and its texts are pointers.
-    "nwb": Target(5, 32768, 256),
+    # A packed column may be 2048 times as long as what is stored of it. HDF5 1.10 itself forgets what it made of
+    # objects whose headers it gives up on, and asks for what they claim, but bears not to get it; ours does not.
+    "nwb": Target(5, 32768, 256, ":detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=256"),
     "picture": Target(2, 4096),
     "picture_header": Target(3, 4096),
     "safetensors": Target(3, 4096),
@@ -53,10 +56,11 @@ KEYS = ("target", "seconds", "runs", "runs_per_second", "edges", "features", "ed
         "corpus_bytes", "peak_rss_mb", "finding", "command")
 
 
-def environment(scratch):
+def environment(name, scratch):
     # Short stacks of allocations cost least; who shows a case again sees all of them.
     return os.environ | {"TMPDIR": scratch, "OMP_NUM_THREADS": "1", "UBSAN_OPTIONS": "print_stacktrace=1",
-                         "ASAN_OPTIONS": "quarantine_size_mb=16:malloc_context_size=3"}
+                         "LSAN_OPTIONS": f"print_suppressions=0:suppressions={LEAKS}",
+                         "ASAN_OPTIONS": f"quarantine_size_mb=16:malloc_context_size=3{TARGETS[name].asan}"}
 
 
 def limits_of(name):
@@ -101,7 +105,7 @@ def run(name, seconds, env):
         artifact = re.findall(r"Test unit written to (\S+)", said)
         row["finding"] = artifact[-1] if artifact else str(log)
         shown = [str(program), *limits_of(name)[:-1], row["finding"]]
-        row["command"] = shlex.join(shown)
+        row["command"] = f"ASAN_OPTIONS=abort_on_error=1{TARGETS[name].asan} {shlex.join(shown)}"
         fault = re.findall(r"^(?:FAULT:|SUMMARY:|==\d+== ?ERROR:).*$", said, re.MULTILINE)
         print(f"fuzz: {name}: FOUND {fault[0][:300] if fault else f'exit status {status}'}\n"
               f"fuzz: {row['finding']}\nfuzz: {row['command']}", flush=True)
@@ -177,6 +181,14 @@ def table_of(rows):
     return "\n".join(lines)
 
 
+def write_rows(path, rows):
+    """Rows of targets that did not run this time stay as they are."""
+    known = {row["target"]: row for row in json.loads(path.read_text(encoding="utf-8"))} if path.exists() else {}
+    known |= {row["target"]: row for row in rows}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([known[name] for name in TARGETS if name in known], indent=1) + "\n", encoding="utf-8")
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
     parser.add_argument("seconds", type=int, nargs="?", default=0)
@@ -203,13 +215,13 @@ def main():
     memory = Path("/dev/shm")
     rows, status = [], 0
     with tempfile.TemporaryDirectory(prefix="neurosplat-fuzz-", dir=memory if memory.is_dir() else None) as scratch:
-        env = environment(scratch)
-        subprocess.run([BUILD / "bin" / "fuzz_seeds", BUILD / "seeds"], check=True, env=env)
+        subprocess.run([BUILD / "bin" / "fuzz_seeds", BUILD / "seeds"], check=True)
         shares = sum(TARGETS[name].share for name in given.targets)
         try:
             for place, name in enumerate(given.targets, start=1):
                 seconds = max(1, round(given.seconds * TARGETS[name].share / shares))
                 print(f"fuzz: {name}, {place} of {len(given.targets)}, {seconds} s", flush=True)
+                env = environment(name, scratch)
                 row = run(name, seconds, env)
                 rows.append(row)
                 if row["finding"] is None:
@@ -218,8 +230,7 @@ def main():
                         keep(name, env, scratch)
         except KeyboardInterrupt:
             status = 130
-    given.json.parent.mkdir(parents=True, exist_ok=True)
-    given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    write_rows(given.json, rows)
     print(table_of(rows))
     return status or int(any(row["finding"] for row in rows))
 

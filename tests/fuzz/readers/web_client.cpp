@@ -81,15 +81,16 @@ void converse(const Request& request, const Address& address, std::string_view f
   stream.append(frames);
   stream.close_remote();
   std::exception_ptr fault;
-  {
+  const ConversationMaker maker = [](std::shared_ptr<Outbox> out, const Target&) {
+    return std::make_unique<Echo>(std::move(out));
+  };
+  // Held as the server does it: until the conversation is over.
+  const auto serve = [&]() -> asio::awaitable<void> {
     const auto client = std::make_shared<WebClient<MemoryStream>>(std::move(stream), options(),
                                                                   Overload::kWait, work, counts);
-    const ConversationMaker maker = [](std::shared_ptr<Outbox> out, const Target&) {
-      return std::make_unique<Echo>(std::move(out));
-    };
-    asio::co_spawn(io, client->run(request, maker, {{}, address.query}),
-                   [&](const std::exception_ptr& thrown) { fault = thrown; });
-  }
+    co_await client->run(request, maker, {{}, address.query});
+  };
+  asio::co_spawn(io, serve, [&](const std::exception_ptr& thrown) { fault = thrown; });
   finish(io, work);
   if (fault) std::rethrow_exception(fault);
   expect(counts.messages_out <= counts.messages_in, "more answers than messages");
