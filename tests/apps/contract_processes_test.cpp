@@ -41,10 +41,19 @@ class TrainingTogether : public TrainingContract {
     EXPECT_EQ(other, 0);
   }
 
+  /// A bias before batch normalisation is taken off again with the mean: its gradient is rounding,
+  /// of which Adam makes whole steps, and the running mean follows it.
+  bool is_without_effect(const std::string& name) const {
+    const bool of_batch_norm = row().command.starts_with("splat-") && name.starts_with("enc.conv.");
+    return of_batch_norm && (name == "enc.conv.0.bias" || name == "enc.conv.3.bias" ||
+                             name.ends_with(".running_mean"));
+  }
+
   void expect_near(const fs::path& one, const fs::path& other, double bound) const {
     const auto these = read_safetensors(one).tensors, those = read_safetensors(other).tensors;
     ASSERT_EQ(these.size(), those.size());
     for (const auto& [name, tensor] : these) {
+      if (is_without_effect(name)) continue;
       const auto away = (tensor.to(at::kDouble) - those.at(name).to(at::kDouble)).abs().max();
       EXPECT_LE(away.item<double>(), bound) << name;
     }
