@@ -81,7 +81,7 @@ TEST_P(TrainingTogether, ARunOfTwoInTwoPartsIsTheRunAtOnce) {
 
 TEST_P(TrainingTogether, OneThatIsKilledEndsTheOther) {
   const auto port = free_port();
-  const auto arguments = fresh("run", 1000, {"--pictures-every", "0", "--held-out-every", "0"});
+  const auto arguments = fresh("run", 1000, {"--pictures-every", "0"});
   const int first = start_command(as_process(0, 2, port, arguments), folder.path());
   const int second = start_command(as_process(1, 2, port, arguments), folder.path());
   EXPECT_TRUE(wait_for_epochs(folder / "run", 2));
