@@ -5,6 +5,7 @@
 #endif
 
 #include <ATen/ATen.h>
+#include <c10/util/Flags.h>
 
 #include <cstdlib>
 #include <thread>
@@ -18,6 +19,8 @@
 
 #include "neurosplat/core/text.h"
 #include "processes/backend.h"
+
+C10_DECLARE_int(caffe2_log_level);
 
 namespace neurosplat::processes {
 namespace {
@@ -152,9 +155,7 @@ class C10dBackend : public Backend {
   }
 
  private:
-  static std::string memory_of(const std::string& word) {
-    return "neurosplat/memory/" + word;
-  }
+  static std::string memory_of(const std::string& word) { return "neurosplat/memory/" + word; }
 
   c10d::Backend& of(const at::Tensor& tensor) {
     if (tensor.is_cpu()) return *gloo_;
@@ -202,6 +203,9 @@ class C10dBackend : public Backend {
 
 std::unique_ptr<Backend> connect(const Place& place, Milliseconds join_limit,
                                  Milliseconds answer_limit) {
+  // What c10d says with a stack trace is said by us on one line.
+  constexpr int kFatal = 3;
+  if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) FLAGS_caffe2_log_level = kFatal;
   return std::make_unique<C10dBackend>(place, join_limit, answer_limit);
 }
 

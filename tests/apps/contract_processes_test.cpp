@@ -117,8 +117,9 @@ TEST_F(ProcessesOfATraining, AreWaitedForInVain) {
 }
 
 TEST_F(ProcessesOfATraining, FindNoStore) {
-  expect_refusal(run_command(as_process(1, 2, free_port(), training("run", 1))), 1,
-                 "expected a store at 127.0.0.1:");
+  const auto alone = run_command(as_process(1, 2, free_port(), training("run", 1)));
+  expect_refusal(alone, 1, "expected a store at 127.0.0.1:");
+  EXPECT_EQ(std::ranges::count(alone.errors, '\n'), 1) << alone.errors;
 }
 
 TEST_F(ProcessesOfATraining, AreNotAsManyAsTheySay) {
