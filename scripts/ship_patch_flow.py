@@ -10,17 +10,35 @@ import pathlib
 import tempfile
 import zlib
 
-from ship_model import (add_shipping_options, check_names, check_size, config_of, evaluate, in_half_precision,
+from ship_model import (add_shipping_options, check_names, check_size, config_of, evaluate, fail, in_half_precision,
                         table_row, write_shipped)
 
-LIMITS = (
-    "It draws faces of cats, as large as the training pictures' crops, and nothing else.",
+GENERAL_LIMITS = (
     "Samples are smoother and less various than the pictures (precision and recall above).",
-    "Its loss compared early and middle maps of EfficientNet-Lite0, whose last features FD-Lite0, precision and recall use.",
     "Drawn larger than 64 px it is smooth between what 64 px show: no new detail.",
     "The training pictures were gathered from the web for research: use the weights for that.",
 )
+# What a model draws, by the data set that it was trained on.
+SUBJECTS = {
+    "folder": {"draws": "cats' faces", "pictures": "a folder of 64 × 64 cats' faces", "limits": (
+        "It draws faces of cats, as large as the training pictures' crops, and nothing else.",
+        "Its loss compared early and middle maps of EfficientNet-Lite0, whose last features FD-Lite0, precision and recall use.")},
+    "flowers-large": {"draws": "flowers", "pictures": "Flowers-102 (protocol large: 6,489 pictures to train on)", "limits": (
+        "It draws flowers and nothing else.",
+        "What it is told of a picture (thumbnail, statistics) fixes colours and large shapes, not petals.")},
+}
 NAMES = {"held_out": "held-out pictures", "pca": "Gaussian of principal components", "patch_flow": "this model"}
+
+
+def subject_of(dataset):
+    if dataset not in SUBJECTS:
+        fail(f"expected a model of {' or '.join(SUBJECTS)}, got one of {dataset}: say in SUBJECTS what it draws")
+    return SUBJECTS[dataset]
+
+
+def told_of(shape):
+    told = [shape[key] for key in ("vision", "semantic") if shape.get(key, "none") != "none"]
+    return f"; conditions: {', '.join(told)}" if told else ""
 
 
 def card_of(arguments, content, metadata, numbers, config, quality):
@@ -32,27 +50,29 @@ def card_of(arguments, content, metadata, numbers, config, quality):
         "numbers": numbers,
         "precision": "float16",
         "architecture": {key: metadata[key] for key in ("network", "head", "kernel", "sharing", "image_size", "patch",
-                                                        "width", "depth", "heads", "hidden", "splats")},
+                                                        "width", "depth", "heads", "hidden", "splats", "vision", "semantic") if key in metadata},
         "training": {"dataset": metadata["dataset"], "splits": metadata["splits"], "list_hash": metadata["list_hash"],
                      "epochs": int(metadata["epoch"]), "steps": int(metadata["step"]),
                      "neurosplat_version": metadata["neurosplat_version"],
                      "command": arguments.command, "config": config},
         "quality": {"count": settings["images"], "steps": settings["steps"], "rows": results["rows"]},
         "environment": quality["environment"],
-        "limits": LIMITS,
+        "limits": subject_of(metadata["dataset"])["limits"] + GENERAL_LIMITS,
     }
 
 
 def readable(card):
     training, shape, quality = card["training"], card["architecture"], card["quality"]
+    subject = subject_of(training["dataset"])
     columns = {"fd_lite0": ("FD-Lite0", 1), "precision_lite0": ("precision", 3), "recall_lite0": ("recall", 3),
-               "cat_face_rate": ("faces found", 3), "seam_ratio": ("seams", 3)}
+               **({"cat_face_rate": ("faces found", 3)} if training["dataset"] == "folder" else {}),
+               "seam_ratio": ("seams", 3)}
     lines = [
         f"# {card['name']}", "",
-        f"A patch flow of cats' faces: {shape['image_size']} px, {shape['splats']} splats a patch of {shape['patch']} px, "
+        f"A patch flow of {subject['draws']}: {shape['image_size']} px, {shape['splats']} splats a patch of {shape['patch']} px, "
         f"kernel {shape['kernel']}, sharing {shape['sharing']}; width {shape['width']}, {shape['depth']} blocks, "
-        f"{card['numbers'] / 1e6:.2f} million numbers, {card['precision']}.", "",
-        f"Trained on the split {training['splits']} of a folder of 64 × 64 cats' faces; the last run had "
+        f"{card['numbers'] / 1e6:.2f} million numbers, {card['precision']}{told_of(shape)}.", "",
+        f"Trained on the split {training['splits']} of {subject['pictures']}; the last run had "
         f"{training['epochs']} epochs, {training['steps']} steps:", "",
         f"    {training['command']}", "",
         f"{quality['count']} samples of {quality['steps']} steps beside as many held-out pictures "

@@ -32,4 +32,12 @@ void error(const std::string& line) {
   logger().error(line);
 }
 
+void keep_quiet() {
+  logger().set_level(spdlog::level::err);
+}
+
+bool is_quiet() {
+  return logger().level() == spdlog::level::err;
+}
+
 }  // namespace neurosplat::log

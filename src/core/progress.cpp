@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "neurosplat/core/log.h"
+
 namespace neurosplat {
 namespace {
 
@@ -38,7 +40,7 @@ ProgressLine::ProgressLine(std::string title, std::string unit, std::int64_t tot
       total_(std::max<std::int64_t>(total, 1)),
       first_(done),
       start_(Clock::now()),
-      terminal_(isatty(STDERR_FILENO) != 0) {}
+      terminal_(isatty(STDERR_FILENO) != 0 && !log::is_quiet()) {}
 
 ProgressLine::~ProgressLine() {
   clear();

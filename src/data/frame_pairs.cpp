@@ -45,9 +45,10 @@ FramePairs::FramePairs(FrameSource& source, const FramePairOptions& options)
   first_held_out_ = all - held;
   // The pairs between would show a held-out frame as the second of a pair.
   training_ = held > 0 ? first_held_out_ - options.stride : all;
-  if (training_ < options.batch) {
-    throw Error(text("expected at least ", options.batch, " pairs of frames to train on, ",
-                     frames_.size(0), " frames give ", std::max<std::int64_t>(training_, 0),
+  if (batches() < 1) {
+    throw Error(text("expected at least ", options.batch * options.parts,
+                     " pairs of frames to train on, ", frames_.size(0), " frames give ",
+                     std::max<std::int64_t>(training_, 0),
                      ": give more frames, a smaller --batch, --stride or --held-out"));
   }
 }
@@ -68,7 +69,9 @@ void FramePairs::start_epoch(std::int64_t epoch, std::int64_t first) {
 
 std::optional<FramePairs::Pairs> FramePairs::next() {
   if (!order_.defined() || next_ >= batches()) return std::nullopt;
-  return at_places(order_.narrow(0, next_++ * options_.batch, options_.batch));
+  const auto whole = options_.batch * options_.parts;
+  return at_places(
+      order_.narrow(0, next_++ * whole, whole).slice(0, options_.part, whole, options_.parts));
 }
 
 FramePairs::Pairs FramePairs::spread(std::int64_t count, bool held_out) const {

@@ -29,6 +29,8 @@ void check_range(const char* what, std::int64_t value, std::int64_t least, std::
 const LoaderOptions& checked(const LoaderOptions& options) {
   check_range("a picture side", options.side, 1, longest_side);
   check_range("a batch", options.batch, 1, std::int64_t{1} << 20U);
+  check_range("a number of parts", options.parts, 1, std::int64_t{1} << 16U);
+  check_range("a part", options.part, 0, options.drop_last ? options.parts - 1 : 0);
   check_range("a number of workers", options.workers, 1, most_workers);
   check_range("a memory budget in bytes", options.memory_budget, 0, std::int64_t{1} << 60U);
   return options;
@@ -67,13 +69,14 @@ struct PictureLoader::State {
     }
     usable = reader.readable();
     // Pictures that cannot be read are the graver complaint, so this one comes after them.
-    if (options.drop_last && reader.size() < options.batch)
-      throw Error(text("expected pictures for a batch of ", options.batch, ", there are ",
+    if (options.drop_last && reader.size() < whole_batch())
+      throw Error(text("expected pictures for a batch of ", whole_batch(), ", there are ",
                        reader.size(), ": lower the batch"));
   }
 
+  std::int64_t whole_batch() const { return options.batch * options.parts; }
   std::int64_t batches() const {
-    return (reader.size() + (options.drop_last ? 0 : options.batch - 1)) / options.batch;
+    return (reader.size() + (options.drop_last ? 0 : options.batch - 1)) / whole_batch();
   }
 
   // Picture `index` of the source or the one in its place.
@@ -88,12 +91,12 @@ struct PictureLoader::State {
   }
 
   at::Tensor make_batch(const Epoch& of, std::int64_t batch, const std::atomic<bool>& cancelled) {
-    const auto first = batch * options.batch;
+    const auto first = batch * whole_batch() + options.part;
     const auto count = std::min(options.batch, reader.size() - first);
     auto pictures = room_for(count, options.side);
     auto* planes = pictures.mutable_data_ptr<std::uint8_t>();
     for (std::int64_t k = 0; k < count && !cancelled; ++k, planes += reader.bytes()) {
-      const auto index = of.order[static_cast<std::size_t>(first + k)];
+      const auto index = of.order[static_cast<std::size_t>(first + k * options.parts)];
       copy_picture(index, planes);
       if (options.flip && is_flipped(options.seed, of.number, index)) mirror(planes, options.side);
     }

@@ -5,9 +5,12 @@
 namespace neurosplat {
 
 at::Tensor sample(const Posterior& posterior, const at::Generator& generator) {
+  return sample(posterior, at::randn(posterior.mean.sizes(), generator, at::kFloat));
+}
+
+at::Tensor sample(const Posterior& posterior, const at::Tensor& noise) {
   const auto mean = posterior.mean.to(at::kFloat);
-  const auto noise = at::randn(mean.sizes(), generator, at::kFloat).to(mean.device());
-  return mean + noise * at::exp(0.5 * posterior.log_variance.to(at::kFloat));
+  return mean + noise.to(mean.device()) * at::exp(0.5 * posterior.log_variance.to(at::kFloat));
 }
 
 at::Tensor kl_divergence(const Posterior& posterior) {

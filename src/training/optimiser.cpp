@@ -8,6 +8,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/processes/process_group.h"
 #include "neurosplat/training/option_range.h"
 
 namespace neurosplat {
@@ -122,6 +123,7 @@ bool Optimiser::step_if_due() {
   const at::NoGradGuard no_gradient;
   pending_ = 0;
   const auto gradients = this->gradients();
+  processes::average(gradients);
   const double norm = norm_of(gradients);
   if (!std::isfinite(norm)) {
     forget_gradients();

@@ -8,8 +8,18 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/processes/process_group.h"
 
 namespace neurosplat {
+namespace {
+
+LoaderOptions own_part(LoaderOptions options) {
+  options.part = processes::place().rank;
+  options.parts = processes::count();
+  return options;
+}
+
+}  // namespace
 
 PictureRequest pictures_of(const ImageOptions& options, const std::vector<std::string>& splits,
                            std::int64_t seed) {
@@ -50,7 +60,9 @@ at::Tensor held_out_pictures(const ImageOptions& options, const std::string& spl
 
 PictureBatches::PictureBatches(std::shared_ptr<const PictureSource> source,
                                const LoaderOptions& options)
-    : size_(options.batch), hash_(source->list_hash()), loader_(std::move(source), options) {}
+    : size_(options.batch),
+      hash_(source->list_hash()),
+      loader_(std::move(source), own_part(options)) {}
 
 std::optional<Batch> PictureBatches::next() {
   auto pictures = loader_.next();

@@ -1,10 +1,13 @@
 #include "neurosplat/training/trainer.h"
 
+#include <ATen/ATen.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/interrupt.h"
@@ -12,6 +15,7 @@
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/atomic_file.h"
+#include "neurosplat/processes/process_group.h"
 #include "neurosplat/training/checkpoint.h"
 #include "neurosplat/training/run_log.h"
 #include "training/epoch_order_check.h"
@@ -33,6 +37,32 @@ Figures divided(Figures sums, std::int64_t by) {
   return sums;
 }
 
+/// The options with the batch of all processes together: so many make the same order.
+nlohmann::ordered_json for_order(nlohmann::ordered_json config) {
+  if (!processes::alone() && config.contains("batch")) {
+    config["batch"] = config["batch"].get<std::int64_t>() * processes::count();
+  }
+  return config;
+}
+
+struct Agreement {
+  Figures terms;
+  bool stop;
+};
+
+/// Collective. Means of the terms over the processes, and whether any of them is to stop.
+Agreement agree(const Figures& terms, bool stop) {
+  if (processes::alone()) return {terms, stop};
+  std::vector<double> own = {stop ? 1.0 : 0.0};
+  for (const auto& [name, value] : terms) own.push_back(value);
+  const auto all = at::tensor(own, at::kDouble);
+  processes::average({all});
+  const auto* means = all.const_data_ptr<double>();
+  Agreement agreement{{}, means[0] > 0};
+  for (const auto& [name, value] : terms) agreement.terms.emplace_back(name, *++means);
+  return agreement;
+}
+
 }  // namespace
 
 struct Trainer::State {
@@ -41,7 +71,7 @@ struct Trainer::State {
         config(std::move(all)),
         learner(system),
         batches(system.batches()),
-        order(order_makers(config, batches.order_options(), batches.hash())),
+        order(order_makers(for_order(config), batches.order_options(), batches.hash())),
         checkpoints(given.out),
         log(given.out) {}
 
@@ -54,7 +84,7 @@ struct Trainer::State {
   }
   void save();
   void write_models() const;
-  Figures guarded_step(const Batch& batch);
+  Agreement guarded_step(const Batch& batch);
   bool run_epoch();
   void finish_epoch(const Figures& schedules, double seconds, std::int64_t steps);
   void add_to_log(std::int64_t epoch, const Figures& schedules,
@@ -69,12 +99,15 @@ struct Trainer::State {
   RunLog log;
   TrainingPosition position;
   StageClock stages;
+  processes::Traffic traffic_before;  ///< of the epoch at hand
   Figures means;
+  bool interrupted = false;
   double seconds_trained = 0;
   std::int64_t epochs_trained = 0;
 };
 
 void Trainer::State::save() {
+  if (!processes::first()) return;
   TensorFile state;
   learner.save(state);
   state.metadata["kind"] = learner.kind();
@@ -84,13 +117,18 @@ void Trainer::State::save() {
 }
 
 void Trainer::State::write_models() const {
+  if (!processes::first()) return;
   learner.write_models(options.out, {{"epoch", std::to_string(position.epoch)},
                                      {"step", std::to_string(position.step)}});
 }
 
-Figures Trainer::State::guarded_step(const Batch& batch) {
+/// One step, and what the processes agree on after it.
+Agreement Trainer::State::guarded_step(const Batch& batch) {
   try {
-    return learner.step(batch, stages);
+    return agree(learner.step(batch, stages), InterruptGuard::raised());
+  } catch (const processes::Lost& lost) {
+    throw Error(text("epoch ", position.epoch + 1, ", step ", position.step + 1, ": ", lost.what(),
+                     "; the last good checkpoint is ", checkpoints.newest().string()));
   } catch (const Error& error) {
     throw Error(text("epoch ", position.epoch + 1, ", step ", position.step + 1, ": ", error.what(),
                      "; stopped, the last good checkpoint is ", checkpoints.newest().string(),
@@ -102,28 +140,35 @@ Figures Trainer::State::guarded_step(const Batch& batch) {
 bool Trainer::State::run_epoch() {
   const auto schedules = learner.start_epoch(position.epoch);
   batches.start_epoch(position.epoch, position.batch);
-  const auto size = batches.size();
+  const auto size = batches.size() * processes::count();
   ProgressLine progress(text("epoch ", position.epoch + 1, "/", options.epochs), batches.unit(),
                         batches.count() * size, position.batch * size);
   const auto begin = std::chrono::steady_clock::now();
   const std::int64_t first_step = position.step;
   stages = {};
+  traffic_before = processes::traffic();
   while (const auto batch = batches.next()) {
     stages.mark("data");
-    const auto terms = guarded_step(*batch);
+    const auto [terms, stop] = guarded_step(*batch);
     ++position.batch;
     ++position.step;
     add_to(position.sums, terms);
     progress.update(position.batch * size, learner.line_of(terms));
     const bool enough = options.max_steps > 0 && position.step >= options.max_steps;
-    if (InterruptGuard::raised() || enough) {
+    if (stop || enough) {
       means = divided(position.sums, position.batch);
+      interrupted = stop;
       return false;
     }
     stages.mark("other");
   }
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
   progress.clear();
+  if (!processes::first()) {
+    means = divided(position.sums, position.batch);
+    begin_epoch(position.epoch + 1);
+    return true;
+  }
   finish_epoch(schedules, seconds.count(), position.step - first_step);
   return true;
 }
@@ -143,12 +188,17 @@ void Trainer::State::finish_epoch(const Figures& schedules, double seconds, std:
   const std::int64_t epoch = position.epoch + 1;
   const bool last = epoch == options.epochs;
   const auto report = learner.finish_epoch(position.epoch, means, last);
-  const double rate = static_cast<double>(steps * batches.size()) / seconds;
+  const double rate = static_cast<double>(steps * batches.size() * processes::count()) / seconds;
   nlohmann::ordered_json metrics = {{"epoch", epoch}, {"step", position.step}};
   metrics.update(report.metrics);
   metrics["seconds"] = seconds;
   metrics[batches.unit() + "_per_second"] = rate;
   for (const auto& [stage, spent] : stages.seconds()) metrics[text("seconds_", stage)] = spent;
+  if (!processes::alone()) {
+    metrics["processes"] = processes::count();
+    metrics["communicated_bytes"] = processes::traffic().bytes - traffic_before.bytes;
+    metrics["seconds_communicating"] = processes::traffic().seconds - traffic_before.seconds;
+  }
   auto line = text("epoch ", epoch, "/", options.epochs, ": ", report.line, ", ", fixed(rate, 1),
                    " ", batches.unit(), "/s, ", fixed(seconds, 1), " s");
   const bool draws = is_due(epoch, options.pictures_every, last);
@@ -193,7 +243,7 @@ void Trainer::resume(bool accept_changed_data) {
       must_begin_epoch_anew(state.order, *loaded, state.options.out, accept_changed_data);
   state.position = loaded->position;
   if (anew) state.begin_epoch(state.position.epoch);
-  state.log.keep_through(state.position.epoch);
+  if (processes::first()) state.log.keep_through(state.position.epoch);
   log::info(text("resuming ", loaded->path.string(), ": epoch ", state.position.epoch + 1,
                  ", batch ", state.position.batch + 1));
 }
@@ -211,14 +261,17 @@ Trainer::Outcome Trainer::run() {
   std::error_code failure;
   std::filesystem::create_directories(options.out, failure);
   if (failure) throw Error(text(options.out.string(), ": cannot make it: ", failure.message()));
-  write_file_atomically(options.out / "config.json", state.config.dump(2) + "\n");
+  if (processes::first()) {
+    write_file_atomically(options.out / "config.json", state.config.dump(2) + "\n");
+  }
   const InterruptGuard guard;
   if (state.position.step == 0) state.save();
   while (!state.is_done()) {
     if (state.run_epoch()) continue;
     state.save();
-    if (InterruptGuard::raised()) return Outcome::interrupted;
-    if (options.pictures_every > 0) state.learner.draw(options.out, state.position.epoch + 1);
+    if (state.interrupted) return Outcome::interrupted;
+    if (options.pictures_every > 0 && processes::first())
+      state.learner.draw(options.out, state.position.epoch + 1);
     break;
   }
   return Outcome::finished;

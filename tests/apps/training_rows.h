@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ostream>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -148,6 +149,13 @@ inline std::vector<TrainingRow> training_rows() {
        .ruin = {"--lr", "1e30"},
        .mend = {"--lr", "0.0008"}},
   };
+}
+
+inline TrainingRow training_row(const std::string& command) {
+  for (auto& row : training_rows()) {
+    if (row.command == command) return row;
+  }
+  throw std::out_of_range(command);
 }
 
 }  // namespace neurosplat::testing

@@ -10,4 +10,8 @@ void info(const std::string& line);
 void warn(const std::string& line);
 void error(const std::string& line);
 
+/// From now on errors alone, and no progress lines: of several processes one is enough to speak.
+void keep_quiet();
+bool is_quiet();
+
 }  // namespace neurosplat::log

@@ -7,7 +7,8 @@
 namespace neurosplat {
 
 /// One line on standard error that is drawn over itself, at most ten times a second, with a bar,
-/// items/s and the time left; nothing at all where standard error is no terminal.
+/// items/s and the time left; nothing at all where standard error is no terminal or
+/// the log is kept quiet.
 class ProgressLine {
  public:
   /// `unit` names the items; `done` of `total` are done already, by an earlier process say.

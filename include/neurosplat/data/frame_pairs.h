@@ -11,9 +11,10 @@
 namespace neurosplat {
 
 struct FramePairOptions {
-  std::int64_t side = 128;  ///< pixels
-  std::int64_t batch = 32;  ///< pairs
-  std::int64_t stride = 1;  ///< frames from one of a pair to the other
+  std::int64_t side = 128;           ///< pixels
+  std::int64_t batch = 32;           ///< pairs
+  std::int64_t part = 0, parts = 1;  ///< as LoaderOptions'
+  std::int64_t stride = 1;           ///< frames from one of a pair to the other
   std::int64_t max_frames = 4000;
   double held_out = 0.0;   ///< share of the pairs, the last ones, that are not trained on
   std::uint64_t seed = 0;  ///< of the order
@@ -33,7 +34,7 @@ class FramePairs {
   std::string hash() const;
   /// Pairs to train on, and batches of them an epoch; what is left over waits for another epoch.
   std::int64_t size() const { return training_; }
-  std::int64_t batches() const { return training_ / options_.batch; }
+  std::int64_t batches() const { return training_ / (options_.batch * options_.parts); }
 
   struct Pairs {
     at::Tensor now, next;  ///< uint8 [B, 3, side, side]

@@ -15,8 +15,11 @@ namespace neurosplat {
 struct LoaderOptions {
   std::int64_t side = 64;   ///< pixels
   std::int64_t batch = 64;  ///< pictures
-  int workers = 4;          ///< decoding threads, >= 1
-  std::uint64_t seed = 0;   ///< of the order and the flips
+  /// Batches of `parts` times as many pictures, of which this loader gives number `part` and every
+  /// parts-th after it: what one of several processes trains on. With drop_last alone.
+  std::int64_t part = 0, parts = 1;
+  int workers = 4;         ///< decoding threads, >= 1
+  std::uint64_t seed = 0;  ///< of the order and the flips
   bool shuffle = true;
   bool drop_last = true;
   bool flip = false;  ///< mirror each picture left-right with probability 1/2

@@ -2,12 +2,16 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <vector>
 
 #include "neurosplat/core/device.h"
@@ -15,8 +19,10 @@
 #include "neurosplat/core/interrupt.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/processes/process_group.h"
 #include "neurosplat/program/config_options.h"
 #include "neurosplat/program/program.h"
+#include "neurosplat/training/checkpoint.h"
 #include "neurosplat/training/options.h"
 #include "neurosplat/training/run_folder.h"
 #include "neurosplat/training/trainer.h"
@@ -55,6 +61,8 @@ struct TrainingRequest {
   const CLI::App* command = nullptr;
   std::string config_file, resume_path;
   bool smoke = false, overwrite = false, accept_changed_data = false;
+  double join_seconds = 300, answer_seconds = 1800;
+  bool begun_before = false;  ///< by this very group of processes, which was then started anew
 
   bool has(const char* option) const { return command->get_option(option)->count() > 0; }
 };
@@ -85,6 +93,18 @@ void add_training_options(CLI::App& command, TrainingRequest<Config>& request,
   in_run_group(
       command.add_flag("--overwrite", request.overwrite, "replace a run that --out holds already"));
   in_run_group(command.add_flag("--smoke", request.smoke, kind.smoke_help));
+  const auto in_process_group = [](CLI::Option* option) {
+    option->group("Several processes (torchrun)");
+  };
+  in_process_group(command
+                       .add_option("--join-timeout", request.join_seconds,
+                                   "seconds in which all processes must have come")
+                       ->check(CLI::Range(0.1, 1e6)));
+  in_process_group(command
+                       .add_option("--answer-timeout", request.answer_seconds,
+                                   "seconds that one may keep the others waiting, as while the "
+                                   "first measures and draws")
+                       ->check(CLI::Range(0.1, 1e6)));
 }
 
 /// Defaults, below smoke settings, below config.json of the run in `run` (none when empty), below
@@ -119,6 +139,7 @@ Config layered_options(const TrainingRequest<Config>& request, const TrainingKin
 /// Whether --resume names a run (or nothing: the one in --out) rather than a file of weights.
 template <class Config>
 bool continues_run(const TrainingRequest<Config>& request, const TrainingKind<Config>& kind) {
+  if (request.begun_before && !request.has("--resume")) return true;
   if (!request.has("--resume")) return false;
   std::error_code ignored;
   const std::filesystem::path path = request.resume_path;
@@ -162,7 +183,7 @@ void check_apart(const Config& config, const TrainingKind<Config>& kind) {
 template <class Config>
 bool may_replace(const TrainingRequest<Config>& request, const TrainingKind<Config>& kind,
                  const std::filesystem::path& out) {
-  if (request.overwrite) return true;
+  if (request.overwrite || request.begun_before) return true;
   Config smoke, found;
   kind.use_smoke_settings(smoke);
   if (!request.smoke || !same_place(out, smoke.out)) return false;
@@ -209,17 +230,74 @@ inline std::string joined(const std::vector<std::string>& names) {
   return list;
 }
 
+/// A checkpoint to go on from where the group was started anew in a run that it had begun.
 template <class Config>
-int train(const TrainingRequest<Config>& request, const TrainingKind<Config>& kind,
+bool was_begun_before(const TrainingRequest<Config>& request, const TrainingKind<Config>& kind) {
+  if (processes::place().restarts == 0) return false;
+  const auto out = layered_options(request, kind, {}).out;
+  return processes::remembers(out.string()) && !CheckpointFolder(out).newest().empty();
+}
+
+/// The first process takes the run folder and tells the others the options.
+template <class Config>
+PreparedRun<Config> prepare_together(const TrainingRequest<Config>& request,
+                                     const TrainingKind<Config>& kind,
+                                     const std::vector<std::string>& run_files) {
+  PreparedRun<Config> run;
+  if (processes::first()) run = prepare_run(request, kind, run_files);
+  if (processes::alone()) return run;
+  nlohmann::ordered_json told;
+  if (processes::first())
+    told = {{"continues", run.continues}, {"options", write_options(run.config)}};
+  told = nlohmann::ordered_json::parse(processes::from_first(told.dump()));
+  if (!processes::first()) {
+    run.continues = told.at("continues").template get<bool>();
+    read_options(run.config, told.at("options"), "process 0");
+  }
+  return run;
+}
+
+/// All train on parts of the same batches.
+inline void expect_same_data(const Batches& batches) {
+  const auto own = text(batches.hash(), " in ", batches.count(), " batches");
+  const auto data = processes::from_first(own);
+  if (data == own) return;
+  throw Error(text("processes: expected the data of process 0 (", data, "), process ",
+                   processes::place().rank, " got others (", own,
+                   "): give all processes the same files"));
+}
+
+/// Cores are shared among the processes of this machine.
+inline int own_threads(int threads) {
+  if (threads > 0 || processes::alone()) return threads;
+  const auto cores = static_cast<std::int64_t>(std::max(1U, std::thread::hardware_concurrency()));
+  return static_cast<int>(std::max<std::int64_t>(1, cores / processes::place().local_count));
+}
+
+template <class Config>
+int train(TrainingRequest<Config> request, const TrainingKind<Config>& kind,
           const std::vector<std::string>& run_files) {
-  const auto run = prepare_run(request, kind, run_files);
+  const auto milliseconds = [](double seconds) {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+  };
+  const auto place = processes::place_in_environment();
+  if (place.rank > 0) log::keep_quiet();
+  const processes::Membership membership(place, milliseconds(request.join_seconds),
+                                         milliseconds(request.answer_seconds));
+  request.begun_before = was_begun_before(request, kind);
+  const auto run = prepare_together(request, kind, run_files);
   const auto& config = run.config;
-  use_threads(config.threads);
-  const auto device = device_from_name(config.device);
+  use_threads(own_threads(config.threads));
+  const auto device = processes::own_device(device_from_name(config.device));
+  if (!processes::alone()) {
+    log::info(text(processes::count(), " processes train together, ", processes::count(),
+                   " batches a step"));
+  }
   log::info(text("device ", device.str(), config.device == "auto" ? " (auto)" : "", ", ",
                  at::get_num_threads(), " CPU threads, networks in ",
                  config.amp_on(device) ? "bf16" : "float32", ", run folder ", config.out.string()));
   const auto learner = kind.make_learner(config, device, request.smoke);
+  expect_same_data(learner->batches());
   Trainer trainer(config, write_options(config), *learner);
   if (run.continues) {
     trainer.resume(request.accept_changed_data);
@@ -228,8 +306,15 @@ int train(const TrainingRequest<Config>& request, const TrainingKind<Config>& ki
     log::info(
         text("starting from the weights of ", request.resume_path, " with a fresh optimiser"));
   }
-  if (!run.continues) run.folder->clear();
-  if (trainer.run() == Trainer::Outcome::interrupted) {
+  if (!run.continues && processes::first()) {
+    run.folder->clear();
+    processes::remember(config.out.string());
+  }
+  const auto outcome = trainer.run();
+  if (!processes::first()) {
+    return outcome == Trainer::Outcome::interrupted ? InterruptGuard::exit_code() : 0;
+  }
+  if (outcome == Trainer::Outcome::interrupted) {
     log::warn(text("interrupted: saved; continue with --resume ", config.out.string()));
     return InterruptGuard::exit_code();
   }

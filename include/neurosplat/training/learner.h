@@ -21,13 +21,14 @@ namespace neurosplat {
 using Batch = std::vector<at::Tensor>;
 
 /// The batches of an epoch. Their content depends on the epoch and on the options named by
-/// order_options() alone, so that a run goes on exactly where it stood.
+/// order_options() alone, so that a run goes on exactly where it stood. Where several processes
+/// train (processes/process_group.h), each gets its part of every batch: processes::own_rows().
 class Batches {
  public:
   virtual ~Batches() = default;
 
-  virtual std::int64_t count() const = 0;  ///< batches an epoch
-  virtual std::int64_t size() const = 0;   ///< items a batch
+  virtual std::int64_t count() const = 0;  ///< batches an epoch, of all processes together
+  virtual std::int64_t size() const = 0;   ///< items of a batch that this process gets
   virtual std::string unit() const = 0;    ///< what the items are, plural: "images"
   /// 16 hexadecimal digits that tell other data apart.
   virtual std::string hash() const = 0;

@@ -56,7 +56,8 @@ class Optimiser {
   /// from before the first batch of a step are forgotten. When the backward pass throws, the
   /// pending ones are forgotten too.
   void backward(const at::Tensor& loss);
-  /// After every `accumulate`-th batch: clips, moves the weights and then their average. Returns
+  /// After every `accumulate`-th batch: averages the gradient over the processes that train
+  /// together (collective), clips, moves the weights and then their average. Returns
   /// whether it did: a gradient whose norm is above `skip` is forgotten instead. Throws Error when
   /// the gradient is not finite: the weights, their moments and average stay as they were, the
   /// pending gradient is forgotten. A weight without a gradient counts as one whose gradient is

@@ -26,7 +26,7 @@ LoaderOptions loader_options(const ImageOptions& options, std::int64_t seed);
 at::Tensor held_out_pictures(const ImageOptions& options, const std::string& split,
                              std::int64_t count, LoaderOptions loader);
 
-/// Batches of pictures for a learner: one tensor each, uint8 [B, 3, S, S].
+/// Batches of pictures for a learner, this process's part of each: one tensor, uint8 [B, 3, S, S].
 class PictureBatches : public Batches {
  public:
   /// Throws Error for a source with fewer pictures than a batch: there would be none.

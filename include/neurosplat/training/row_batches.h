@@ -12,7 +12,8 @@
 namespace neurosplat {
 
 /// Batches of what lies in memory as rows of tensors, shuffled anew every epoch; an incomplete last
-/// batch is left out. A batch has the same rows of each tensor, on their device.
+/// batch is left out. A batch has the same rows of each tensor, on their device; of several
+/// processes each gets its part.
 class RowBatches : public Batches {
  public:
   struct Settings {
@@ -25,7 +26,7 @@ class RowBatches : public Batches {
   /// Tensors of as many rows each. Throws UsageError for fewer rows than a batch.
   RowBatches(std::vector<at::Tensor> tensors, Settings settings);
 
-  std::int64_t count() const override { return tensors_.front().size(0) / settings_.batch; }
+  std::int64_t count() const override;
   std::int64_t size() const override { return settings_.batch; }
   std::string unit() const override { return settings_.unit; }
   std::string hash() const override { return settings_.hash; }

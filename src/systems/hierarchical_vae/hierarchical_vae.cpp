@@ -9,6 +9,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/processes/batch_share.h"
 #include "neurosplat/training/layers.h"
 #include "systems/hierarchical_vae/networks.h"
 
@@ -73,15 +74,44 @@ void expect_temperature(double temperature, const at::Generator& generator) {
   }
 }
 
+/// Laid out as convolutions leave their maps: sums of two layouts are slow.
+std::vector<std::int64_t> channels_last(const DiagonalNormal& normal) {
+  const auto sizes = normal.mean.sizes();
+  return {sizes[0], sizes[2], sizes[3], sizes[1]};
+}
+
+at::Tensor moved_by(const DiagonalNormal& normal, double temperature, const at::Tensor& noise) {
+  const auto placed = noise.permute({0, 3, 1, 2}).to(normal.mean.options());
+  return normal.mean + temperature * normal.log_deviation.exp() * placed;
+}
+
 at::Tensor drawn_from(const DiagonalNormal& normal, double temperature,
                       const at::Generator& generator) {
   if (temperature == 0) return normal.mean;
-  // Laid out as convolutions leave their maps: sums of two layouts are slow.
-  const auto sizes = normal.mean.sizes();
-  const auto noise = at::randn({sizes[0], sizes[2], sizes[3], sizes[1]}, generator, at::kFloat)
-                         .permute({0, 3, 1, 2})
-                         .to(normal.mean.options());
-  return normal.mean + temperature * normal.log_deviation.exp() * noise;
+  return moved_by(normal, temperature, at::randn(channels_last(normal), generator, at::kFloat));
+}
+
+/// For this process's rows of a batch.
+at::Tensor own_drawn_from(const DiagonalNormal& normal, const at::Generator& generator) {
+  return moved_by(normal, 1, processes::normal_rows(channels_last(normal), generator));
+}
+
+/// `draw` draws latents of a block from their posterior.
+template <class Draw>
+HierarchicalElbo elbo_of(HierarchicalVaeNetworks& networks, const at::Tensor& given,
+                         const Draw& draw) {
+  const auto pictures = (given * 255).round().clamp(0, 255) / 255;
+  HierarchicalElbo parts;
+  const auto drawn =
+      networks.decode(pictures.size(0), networks.activations(pictures),
+                      [&](std::size_t, const DiagonalNormal& prior, const auto& posterior) {
+                        const DiagonalNormal chosen = posterior();
+                        parts.kl.push_back(kl_divergence(chosen, prior).sum({2, 3}));
+                        return draw(chosen);
+                      });
+  parts.reconstruction =
+      discretised_logistic_nats(pictures, drawn.mean, drawn.log_scale).sum({1, 2, 3});
+  return parts;
 }
 
 at::Tensor unclamped_picture_of(const PictureDistribution& drawn) {
@@ -154,21 +184,12 @@ at::Tensor HierarchicalVae::sample(std::int64_t count, double temperature,
   return picture_of(drawn).to(at::kFloat).contiguous();
 }
 
-HierarchicalElbo HierarchicalVae::elbo(const at::Tensor& given,
+HierarchicalElbo HierarchicalVae::elbo(const at::Tensor& pictures,
                                        const at::Generator& generator) const {
-  expect_pictures(given, architecture_.image_size);
-  const auto pictures = (given * 255).round().clamp(0, 255) / 255;
-  HierarchicalElbo parts;
-  const auto drawn =
-      networks_->decode(pictures.size(0), networks_->activations(pictures),
-                        [&](std::size_t, const DiagonalNormal& prior, const auto& posterior) {
-                          const DiagonalNormal chosen = posterior();
-                          parts.kl.push_back(kl_divergence(chosen, prior).sum({2, 3}));
-                          return drawn_from(chosen, 1, generator);
-                        });
-  parts.reconstruction =
-      discretised_logistic_nats(pictures, drawn.mean, drawn.log_scale).sum({1, 2, 3});
-  return parts;
+  expect_pictures(pictures, architecture_.image_size);
+  return elbo_of(*networks_, pictures, [&](const DiagonalNormal& posterior) {
+    return own_drawn_from(posterior, generator);
+  });
 }
 
 CoarsePictures HierarchicalVae::coarse(const at::Tensor& pictures, std::size_t blocks,
@@ -181,7 +202,7 @@ CoarsePictures HierarchicalVae::coarse(const at::Tensor& pictures, std::size_t b
                           if (block >= blocks) return prior.mean;
                           const DiagonalNormal chosen = posterior();
                           found.kl.push_back(kl_divergence(chosen, prior).sum({2, 3}));
-                          return drawn_from(chosen, 1, generator);
+                          return own_drawn_from(chosen, generator);
                         });
   found.pictures = unclamped_picture_of(drawn);
   return found;
@@ -190,7 +211,10 @@ CoarsePictures HierarchicalVae::coarse(const at::Tensor& pictures, std::size_t b
 PictureBits HierarchicalVae::bits_per_dimension(const at::Tensor& pictures,
                                                 const at::Generator& generator) const {
   const at::NoGradGuard no_gradient;
-  const auto parts = elbo(pictures, generator);
+  expect_pictures(pictures, architecture_.image_size);
+  const auto parts = elbo_of(*networks_, pictures, [&](const DiagonalNormal& posterior) {
+    return drawn_from(posterior, 1, generator);
+  });
   std::vector<at::Tensor> kl;
   for (const auto& block : parts.kl) kl.push_back(block.sum(1));
   const auto of_blocks = at::stack(kl, 1);

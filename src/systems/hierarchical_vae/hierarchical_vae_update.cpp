@@ -11,6 +11,8 @@
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/processes/batch_share.h"
+#include "neurosplat/processes/process_group.h"
 #include "neurosplat/training/saved_state.h"
 #include "neurosplat/training/schedule.h"
 
@@ -74,7 +76,7 @@ at::Tensor HierarchicalVaeUpdate::varied(const at::Tensor& given) const {
     }
   }
   if (config_.grey_share == 0) return pictures;
-  const auto grey = at::rand({given.size(0)}, noise_, at::kFloat) < config_.grey_share;
+  const auto grey = processes::uniform_rows({given.size(0)}, noise_) < config_.grey_share;
   return greyed(pictures, grey.to(device_));
 }
 
@@ -89,7 +91,7 @@ at::Tensor HierarchicalVaeUpdate::cost_of(const std::vector<at::Tensor>& kl) con
   for (std::size_t block = 0; block < kl.size(); ++block) {
     const auto side = model_.levels()[block].side;
     const double free = config_.free_bits * std::numbers::ln2 * static_cast<double>(side * side);
-    cost = cost + kl[block].mean(0).clamp_min(free).sum();
+    cost = cost + processes::mean(kl[block].mean(0)).clamp_min(free).sum();
   }
   return cost;
 }

@@ -9,6 +9,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/processes/process_group.h"
 #include "neurosplat/training/saved_state.h"
 #include "neurosplat/training/schedule.h"
 #include "systems/iterative_vae/poisson_quantile.h"
@@ -78,6 +79,8 @@ ivae::LoopSettings IterativeVaeUpdate::settings() const {
   settings.temperature = annealed.temperature;
   settings.most = most_;
   settings.seed = static_cast<std::uint64_t>(config_.seed);
+  settings.part = processes::place().rank;
+  settings.parts = processes::count();
   return settings;
 }
 
@@ -94,8 +97,12 @@ double IterativeVaeUpdate::learning_rate(double share) const {
 }
 
 void IterativeVaeUpdate::note_rates(const std::vector<float>& largest_log_rate) {
-  for (std::size_t i = 0; i < largest_log_rate.size(); ++i) {
-    largest_[i] = std::max(largest_[i], largest_log_rate[i]);
+  if (!largest_log_rate.empty()) {
+    const auto everywhere = processes::largest(at::tensor(largest_log_rate));
+    const auto* rates = everywhere.const_data_ptr<float>();
+    for (std::size_t i = 0; i < largest_log_rate.size(); ++i) {
+      largest_[i] = std::max(largest_[i], rates[i]);
+    }
   }
   const auto warmup = config_.warmup_portion * static_cast<double>(batches_);
   if (done_ % kBetweenLooks != 0 || static_cast<double>(done_) < warmup) return;
@@ -110,9 +117,12 @@ void IterativeVaeUpdate::note_rates(const std::vector<float>& largest_log_rate) 
 ivae::LoopResult IterativeVaeUpdate::run_loop(const at::Tensor& x, const InferenceState& state,
                                               const ivae::LoopSettings& settings) const {
   if (fused_) return ivae::fused_loop(model_, x, state, settings);
-  const auto key = settings.key(0, 0);
+  auto whole = settings;
+  whole.part = 0;
+  const auto key = whole.key(0, 0);
   const auto noise =
-      ivae::random_noise(x.options(), (static_cast<std::uint64_t>(key.high) << 32) + key.low);
+      ivae::random_noise(x.options(), (static_cast<std::uint64_t>(key.high) << 32) + key.low,
+                         settings.part, settings.parts);
   return ivae::eager_loop(model_, x, state, settings, *noise);
 }
 

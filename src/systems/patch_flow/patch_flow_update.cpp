@@ -10,6 +10,7 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/metrics/seam_ratio.h"
+#include "neurosplat/processes/batch_share.h"
 #include "neurosplat/training/flow_matching.h"
 #include "neurosplat/training/saved_state.h"
 
@@ -37,8 +38,8 @@ at::Tensor unit_of(const at::Tensor& pictures) {
 
 at::Tensor draw_times(const std::string& times, std::int64_t count,
                       const at::Generator& generator) {
-  if (times == "uniform") return at::rand({count}, generator, at::kFloat);
-  return (kLogitMean + kLogitSpread * at::randn({count}, generator, at::kFloat)).sigmoid();
+  if (times == "uniform") return processes::uniform_rows({count}, generator);
+  return (kLogitMean + kLogitSpread * processes::normal_rows({count}, generator)).sigmoid();
 }
 
 at::Tensor error_weights(const std::string& weight, const at::Tensor& times) {
@@ -49,7 +50,7 @@ at::Tensor error_weights(const std::string& weight, const at::Tensor& times) {
 
 at::Tensor draw_condition_weights(const PatchFlowArchitecture& sizes, double dropout,
                                   std::int64_t count, const at::Generator& generator) {
-  const auto drawn = at::rand({4, count}, generator, at::kFloat);
+  const auto drawn = processes::uniform_rows({4, count}, generator, 1);
   const bool two = sizes.vision_size() > 0 && sizes.semantic_size() > 0;
   const auto kept = [&](std::int64_t size, std::int64_t row) {
     const auto told = size > 0 ? drawn[0] >= dropout : at::zeros({count}, at::kBool);
@@ -107,7 +108,7 @@ Conditions PatchFlowUpdate::conditions_of(const at::Tensor& pictures) {
 Figures PatchFlowUpdate::step(const at::Tensor& pictures, StageClock& clock) {
   const auto clean = signed_of(pictures);
   const auto times = draw_times(config_.times, clean.size(0), noise_).to(device_);
-  const auto noise = at::randn(clean.sizes(), noise_, at::kFloat).to(device_);
+  const auto noise = processes::normal_rows(clean.sizes(), noise_).to(device_);
   const auto noisy = noisy_at(clean, noise, times);
   const auto conditions = conditions_of(pictures);
   at::Tensor predicted;

@@ -9,6 +9,7 @@
 #include "neurosplat/data/picture_loader.h"
 #include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/image_file.h"
+#include "neurosplat/processes/process_group.h"
 #include "neurosplat/systems/splat_predictor/koopman_file.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
 #include "neurosplat/training/checkpoint.h"
@@ -29,6 +30,8 @@ const SplatPredictorConfig& checked(const SplatPredictorConfig& config) {
 FramePairOptions pair_options(const SplatPredictorConfig& config) {
   return {.side = config.image_size,
           .batch = config.batch,
+          .part = processes::place().rank,
+          .parts = processes::count(),
           .stride = config.stride,
           .max_frames = config.max_frames,
           .held_out = config.held_out,

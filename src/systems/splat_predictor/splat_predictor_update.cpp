@@ -9,6 +9,7 @@
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/processes/batch_share.h"
 #include "neurosplat/training/latent.h"
 #include "neurosplat/training/saved_state.h"
 
@@ -48,7 +49,7 @@ Figures SplatPredictorUpdate::step(const at::Tensor& now, const at::Tensor& next
     const at::NoGradGuard no_gradient;
     next_mean = model_.encode(next).mean.to(at::kFloat);
   }
-  const auto latent = sample(posterior, noise_);
+  const auto latent = sample(posterior, processes::normal_rows(posterior.mean.sizes(), noise_));
   const auto moved = at::matmul(latent, koopman_.t());
   at::Tensor packets;
   {

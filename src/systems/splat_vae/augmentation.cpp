@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "neurosplat/processes/batch_share.h"
+
 namespace neurosplat {
 namespace {
 
@@ -16,7 +18,7 @@ constexpr int kBilinear = 0, kReflection = 2;
 at::Tensor augmented(const at::Tensor& pictures, const at::Generator& generator) {
   const at::NoGradGuard no_gradient;
   const auto count = pictures.size(0);
-  const auto drawn = at::rand({6, count}, generator, at::kFloat) * 2 - 1;
+  const auto drawn = processes::uniform_rows({6, count}, generator, 1) * 2 - 1;
   const auto scale = (drawn[0] * kScale + kMeanScale).exp(), stretch = (drawn[1] * kStretch).exp();
   const auto turn = drawn[2] * kTurn, mirror = at::where(drawn[3] < 0, -1.0, 1.0).to(at::kFloat);
   const auto right = scale * stretch * mirror, down = scale / stretch;

@@ -17,6 +17,7 @@
 #include "neurosplat/core/words.h"
 #include "neurosplat/figure/picture_grid.h"
 #include "neurosplat/io/image_file.h"
+#include "neurosplat/processes/batch_share.h"
 #include "neurosplat/systems/splat_vae/trained_on.h"
 #include "neurosplat/training/picture_batches.h"
 #include "neurosplat/training/saved_state.h"
@@ -164,9 +165,12 @@ LatentFlowLearner::LatentFlowLearner(const LatentFlowConfig& config, DescribedSp
 }
 
 Figures LatentFlowLearner::step(const Batch& batch, StageClock& clock) {
-  const auto latents = whitened(*vae_.prior, sample({batch[0], batch[1]}, noise_)).to(device_);
-  const auto times = at::rand({latents.size(0)}, noise_, at::kFloat).to(device_);
-  const auto noise = at::randn(latents.sizes(), noise_, at::kFloat).to(device_);
+  const auto latents =
+      whitened(*vae_.prior,
+               sample({batch[0], batch[1]}, processes::normal_rows(batch[0].sizes(), noise_)))
+          .to(device_);
+  const auto times = processes::uniform_rows({latents.size(0)}, noise_).to(device_);
+  const auto noise = processes::normal_rows(latents.sizes(), noise_).to(device_);
   at::Tensor loss;
   {
     const AutocastScope autocast(config_.amp_on(device_), device_);

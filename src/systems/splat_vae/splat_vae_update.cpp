@@ -9,6 +9,7 @@
 #include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/processes/batch_share.h"
 #include "neurosplat/training/latent.h"
 #include "neurosplat/training/saved_state.h"
 #include "neurosplat/training/schedule.h"
@@ -68,7 +69,7 @@ Figures SplatVaeUpdate::step(const at::Tensor& given, double beta, StageClock& c
     const AutocastScope autocast(amp_, device_);
     posterior = model_.encode(pictures);
   }
-  const auto latents = sample(posterior, noise_);
+  const auto latents = sample(posterior, processes::normal_rows(posterior.mean.sizes(), noise_));
   clock.mark("encoder");
   at::Tensor packets;
   {

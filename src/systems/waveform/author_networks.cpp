@@ -1,9 +1,9 @@
 #include <ATen/ATen.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 
+#include "neurosplat/processes/batch_norm.h"
 #include "systems/waveform/networks.h"
 
 namespace neurosplat {
@@ -24,28 +24,28 @@ nn::Conv2d convolution(std::int64_t in, std::int64_t out, std::int64_t kernel,
 struct BasicBlockImpl : nn::Module {
   BasicBlockImpl(std::int64_t in, std::int64_t out, std::int64_t stride)
       : conv1(register_module("conv1", convolution(in, out, 3, stride))),
-        bn1(register_module("bn1", nn::BatchNorm2d(out))),
+        bn1(register_module("bn1", processes::BatchNorm2d(out))),
         conv2(register_module("conv2", convolution(out, out, 3, 1))),
-        bn2(register_module("bn2", nn::BatchNorm2d(out))) {
+        bn2(register_module("bn2", processes::BatchNorm2d(out))) {
     if (stride == 1 && in == out) return;
     downsample = register_module("downsample", nn::ModuleList());
     downsample->push_back(convolution(in, out, 1, stride));
-    downsample->push_back(nn::BatchNorm2d(out));
+    downsample->push_back(processes::BatchNorm2d(out));
   }
 
   at::Tensor forward(const at::Tensor& x) {
     auto beside = x;
     if (downsample) {
       beside = downsample[0]->as<nn::Conv2dImpl>()->forward(x);
-      beside = downsample[1]->as<nn::BatchNorm2dImpl>()->forward(beside);
+      beside = downsample[1]->as<processes::BatchNorm2dImpl>()->forward(beside);
     }
     return at::relu(bn2(conv2(at::relu(bn1(conv1(x))))) + beside);
   }
 
   nn::Conv2d conv1;
-  nn::BatchNorm2d bn1;
+  processes::BatchNorm2d bn1;
   nn::Conv2d conv2;
-  nn::BatchNorm2d bn2;
+  processes::BatchNorm2d bn2;
   nn::ModuleList downsample = nullptr;
 };
 TORCH_MODULE(BasicBlock);
@@ -54,7 +54,7 @@ struct ResNet18 : ImageEncoder {
   explicit ResNet18(const WaveformArchitecture& sizes)
       : leaky(sizes.leaky_skips),
         conv1(register_module("conv1", convolution(3, 64, 7, 2))),
-        bn1(register_module("bn1", nn::BatchNorm2d(64))) {
+        bn1(register_module("bn1", processes::BatchNorm2d(64))) {
     std::int64_t channels = 64;
     for (const int stage : {1, 2, 3, 4}) {
       const std::int64_t out = std::int64_t{32} << stage;
@@ -84,7 +84,7 @@ struct ResNet18 : ImageEncoder {
 
   bool leaky;
   nn::Conv2d conv1;
-  nn::BatchNorm2d bn1;
+  processes::BatchNorm2d bn1;
   std::vector<nn::ModuleList> stages;
   nn::Linear fc = nullptr;
 };

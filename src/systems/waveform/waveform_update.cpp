@@ -13,6 +13,8 @@
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/metrics/picture_quality.h"
+#include "neurosplat/processes/batch_share.h"
+#include "neurosplat/processes/process_group.h"
 #include "neurosplat/training/saved_state.h"
 
 namespace neurosplat {
@@ -64,12 +66,12 @@ void load_under(const TensorFile& state, const std::string& prefix, Optimiser& o
 /// Of all waveforms of a batch together: the covariance of electrodes at one time.
 at::Tensor covariance(const at::Tensor& waveforms) {
   const auto rows = waveforms.transpose(1, 2).flatten(0, 1);
-  const auto centred = rows - rows.mean(0);
-  return at::mm(centred.t(), centred) / static_cast<double>(rows.size(0));
+  const auto centred = rows - processes::mean(rows.mean(0));
+  return processes::mean(at::mm(centred.t(), centred) / static_cast<double>(rows.size(0)));
 }
 
 at::Tensor log_spectrum(const at::Tensor& waveforms) {
-  return (at::fft_rfft(waveforms).abs().square().mean(0) + kLeastPower).log();
+  return (processes::mean(at::fft_rfft(waveforms).abs().square().mean(0)) + kLeastPower).log();
 }
 
 /// Half of 1 - cosine, and the mean squared difference.
@@ -84,7 +86,7 @@ at::Tensor sum_of(const at::Tensor& sum, const at::Tensor& term) {
 }  // namespace
 
 at::Tensor moments_distance(const at::Tensor& one, const at::Tensor& other) {
-  return (one.mean(0) - other.mean(0)).square().mean() +
+  return (processes::mean(one.mean(0)) - processes::mean(other.mean(0))).square().mean() +
          (covariance(one) - covariance(other)).square().mean() +
          (log_spectrum(one) - log_spectrum(other)).square().mean();
 }
@@ -133,7 +135,7 @@ WaveformUpdate::WaveformUpdate(const WaveformConfig& config, const WaveformArchi
 
 at::Tensor WaveformUpdate::noisy(const at::Tensor& values, double deviation) {
   if (deviation == 0) return values;
-  return values + deviation * at::randn(values.sizes(), noise_, at::kFloat).to(device_);
+  return values + deviation * processes::normal_rows(values.sizes(), noise_).to(device_);
 }
 
 at::Tensor WaveformUpdate::picture_loss(const at::Tensor& drawn, const at::Tensor& target) const {
@@ -149,9 +151,9 @@ at::Tensor WaveformUpdate::picture_loss(const at::Tensor& drawn, const at::Tenso
 
 WaveformUpdate::Loss WaveformUpdate::image_loss(const at::Tensor& given) {
   // Mirrored at random: recorded responses play no part here.
-  const auto flip = config_.flip
-                        ? at::rand({given.size(0), 1, 1, 1}, noise_, at::kFloat).to(device_) < 0.5
-                        : at::zeros({1, 1, 1, 1}, given.options()).to(at::kBool);
+  const auto flip =
+      config_.flip ? processes::uniform_rows({given.size(0), 1, 1, 1}, noise_).to(device_) < 0.5
+                   : at::zeros({1, 1, 1, 1}, given.options()).to(at::kBool);
   const auto pictures = at::where(flip, given.flip(3), given);
   at::Tensor drawn;
   {
@@ -196,7 +198,9 @@ WaveformUpdate::Loss WaveformUpdate::waveform_loss(const at::Tensor& pictures,
   loss.add("real", picture_loss(drawn_real, pictures), config_.real_weight);
   loss.add("wave", (synthetic - recorded).square().mean(), config_.wave_weight);
   loss.add("moments", moments_distance(synthetic, recorded), config_.moments_weight);
-  loss.add("contrast", contrastive_loss(from_real, code.latent, number),
+  loss.add("contrast",
+           contrastive_loss(processes::all_rows(from_real), processes::all_rows(code.latent),
+                            processes::all_rows(number)),
            config_.contrastive_weight);
   return loss;
 }

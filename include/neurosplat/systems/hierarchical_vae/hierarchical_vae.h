@@ -82,10 +82,10 @@ class HierarchicalVae {
   at::Tensor sample(std::int64_t count, double temperature, const at::Generator& generator) const;
 
   /// Of pictures, whose values are rounded to 255ths, with latents drawn from the posterior. With a
-  /// gradient.
+  /// gradient, for training: of several processes each draws for its rows (processes::normal_rows).
   HierarchicalElbo elbo(const at::Tensor& pictures, const at::Generator& generator) const;
   /// The latents of the first `blocks` drawn from the posterior, prior means for the rest. With a
-  /// gradient.
+  /// gradient, likewise.
   CoarsePictures coarse(const at::Tensor& pictures, std::size_t blocks,
                         const at::Generator& generator) const;
   /// elbo() over the pictures' 3 S S numbers in bits. No gradient.

@@ -18,14 +18,18 @@ at::Tensor below(const at::Tensor& x, double ceiling) {
 
 class RandomNoise : public Noise {
  public:
-  RandomNoise(const at::TensorOptions& options, std::uint64_t seed)
-      : options_(options), generator_(at::detail::createCPUGenerator(seed)) {}
+  RandomNoise(const at::TensorOptions& options, std::uint64_t seed, std::int64_t part,
+              std::int64_t parts)
+      : options_(options),
+        generator_(at::detail::createCPUGenerator(seed)),
+        part_(part),
+        parts_(parts) {}
 
   at::Tensor waits(std::int64_t, at::IntArrayRef sizes) override {
-    return here(at::empty(sizes, options_.device(at::kCPU)).exponential_(1, generator_));
+    return here(own(whole(sizes, 1).exponential_(1, generator_), 1));
   }
   at::Tensor normal(std::int64_t, at::IntArrayRef sizes) override {
-    return here(at::empty(sizes, options_.device(at::kCPU)).normal_(0, 1, generator_));
+    return here(own(whole(sizes, 0).normal_(0, 1, generator_), 0));
   }
   at::Tensor counts(std::int64_t, const at::Tensor& rates) override {
     return here(at::poisson(rates.detach().cpu(), generator_));
@@ -33,9 +37,19 @@ class RandomNoise : public Noise {
 
  private:
   at::Tensor here(const at::Tensor& noise) const { return noise.to(options_.device()); }
+  /// Room for the rows of the whole batch, which lie in `dimension`.
+  at::Tensor whole(at::IntArrayRef sizes, std::size_t dimension) const {
+    auto all = sizes.vec();
+    all.at(dimension) *= parts_;
+    return at::empty(all, options_.device(at::kCPU));
+  }
+  at::Tensor own(const at::Tensor& noise, std::int64_t dimension) const {
+    return parts_ == 1 ? noise : noise.slice(dimension, part_, noise.size(dimension), parts_);
+  }
 
   at::TensorOptions options_;
   at::Generator generator_;
+  std::int64_t part_, parts_;
 };
 
 }  // namespace
@@ -125,8 +139,9 @@ at::Tensor Unrolled::drive_of(const Drawn& drawn, const at::Tensor& error) const
   return torch::autograd::grad({expected}, {z}, {error}, training, training)[0];
 }
 
-std::unique_ptr<Noise> random_noise(const at::TensorOptions& options, std::uint64_t seed) {
-  return std::make_unique<RandomNoise>(options, seed);
+std::unique_ptr<Noise> random_noise(const at::TensorOptions& options, std::uint64_t seed,
+                                    std::int64_t part, std::int64_t parts) {
+  return std::make_unique<RandomNoise>(options, seed, part, parts);
 }
 
 LoopResult eager_loop(const IterativeVae& model, const at::Tensor& x, const InferenceState& begin,

@@ -34,13 +34,16 @@ struct LoopSettings {
   /// Arrivals at most by sample, samples() of them; empty: no bound.
   std::vector<std::int32_t> most = {};
   std::uint64_t seed = 0, batch_number = 0;  ///< which noise
+  /// The rows are number `part` of a whole batch and every parts-th after it.
+  std::int64_t part = 0, parts = 1;
 
   std::int64_t iterations() const { return frames * inner; }
   /// Samples 0 to iterations(): the first is of the state that the loop begins with.
   std::int64_t samples() const { return iterations() + 1; }
-  /// The stream of a row's sample; for fewer than 2^20 rows and samples.
+  /// The stream of a row's sample; for fewer than 2^20 rows of the whole batch and samples.
   simd::RandomKey key(std::int64_t row, std::int64_t sample) const {
-    return simd::random_key(seed, (batch_number << 40) + (static_cast<std::uint64_t>(row) << 20) +
+    return simd::random_key(seed, (batch_number << 40) +
+                                      (static_cast<std::uint64_t>(row * parts + part) << 20) +
                                       static_cast<std::uint64_t>(sample));
   }
 };
@@ -74,7 +77,9 @@ class Noise {
   virtual at::Tensor counts(std::int64_t sample, const at::Tensor& rates) = 0;
 };
 /// Of a seeded generator on the CPU, whatever the device; float type and device as `options` say.
-std::unique_ptr<Noise> random_noise(const at::TensorOptions& options, std::uint64_t seed);
+/// Waits and normal numbers are those of the rows that LoopSettings' `part` and `parts` say.
+std::unique_ptr<Noise> random_noise(const at::TensorOptions& options, std::uint64_t seed,
+                                    std::int64_t part = 0, std::int64_t parts = 1);
 
 /// The same tensor by tensor: for any decoder and activation, device and float type. Relaxed counts
 /// need settings.most.
