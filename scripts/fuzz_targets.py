@@ -22,7 +22,7 @@ KEPT = ROOT / "tests" / "corpora"
 LEAKS = ROOT / "tests" / "fuzz" / "leaks.supp"
 DICTIONARIES = ROOT / "tests" / "fuzz" / "dictionaries"
 
-MOST_KEPT_BYTES = 24 << 10
+MOST_KEPT_BYTES, LEAST_COST = 24 << 10, 512  # a small file costs as much as one of 512 bytes
 SECONDS_OF_A_RUN = 10  # one input; more is a hang
 
 
@@ -133,7 +133,7 @@ def minimise(name, env, scratch):
 
 
 def features_by_file(control):
-    """Of libFuzzer's control file: how many files, how many of them first, their names, then what each did."""
+    """Of libFuzzer's control file: how many files, how many of them first, their names, then the features of each."""
     lines = control.read_text(encoding="utf-8").splitlines()
     names = lines[2:2 + int(lines[0])]
     seen = {}
@@ -158,14 +158,14 @@ def keep(name, env, scratch):
     covered = set().union(*(features for file, features in seen.items() if Path(file).parent == folder), set())
     room = MOST_KEPT_BYTES
     while True:
-        worth = [(len(features - covered) / max(64, Path(file).stat().st_size), file)
-                 for file, features in seen.items() if Path(file).stat().st_size <= room]
+        worth = [(len(features - covered) / max(LEAST_COST, Path(file).stat().st_size), file)
+                 for file, features in seen.items() if max(LEAST_COST, Path(file).stat().st_size) <= room]
         best, file = max(worth, default=(0, ""))
         if best <= 0:
             return
         content = Path(file).read_bytes()
         (folder / f"kept-{hashlib.sha256(content).hexdigest()[:10]}").write_bytes(content)
-        room -= max(64, len(content))
+        room -= max(LEAST_COST, len(content))
         covered |= seen.pop(file)
 
 

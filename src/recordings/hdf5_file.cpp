@@ -115,27 +115,7 @@ std::vector<std::string> File::names(const std::string& group) const {
 
 std::optional<std::string> File::attribute(const std::string& object,
                                            const std::string& name) const {
-  if (H5Aexists_by_name(id(), object.c_str(), name.c_str(), H5P_DEFAULT) <= 0) {
-    H5Eclear2(H5E_DEFAULT);
-    return std::nullopt;
-  }
-  const Handle attribute(
-      H5Aopen_by_name(id(), object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-  const Handle type(H5Aget_type(attribute.get()), H5Tclose);
-  const Handle space(H5Aget_space(attribute.get()), H5Sclose);
-  const auto place = "attribute " + name;
-  if (!type || H5Tget_class(type.get()) != H5T_STRING ||
-      H5Sget_simple_extent_npoints(space.get()) != 1) {
-    fail(place, "expected one text");
-  }
-  if (H5Tis_variable_str(type.get()) > 0) {
-    return sound(place, [&] { return heap_text(path_, id(), object, name); });
-  }
-  const auto size = H5Tget_size(type.get());
-  if (size == 0 || size > kLongestText) fail(place, "expected a text of at most 64 KiB");
-  std::vector<char> value(size);
-  if (H5Aread(attribute.get(), type.get(), value.data()) < 0) fail(place, last_error());
-  return trimmed(value.data(), size);
+  return sound("attribute " + name, [&] { return attribute_text(path_, id(), object, name); });
 }
 
 std::vector<std::string> File::read_texts(hid_t set, hid_t type, std::uint64_t count,

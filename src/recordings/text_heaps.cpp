@@ -34,6 +34,12 @@ FilePart part_of(const std::filesystem::path& path, hid_t file) {
   return {path, base};
 }
 
+std::string trimmed(std::string_view letters) {
+  std::string text(letters.substr(0, letters.find('\0')));
+  text.erase(text.find_last_not_of(' ') + 1);
+  return text;
+}
+
 class Heaps {
  public:
   explicit Heaps(FilePart& file) : file_(file) {}
@@ -54,9 +60,7 @@ class Heaps {
       throw Error("texts of more than 64 KiB, or of 256 MiB in all");
     }
     const auto letters = file_.bytes(found->second.address, length);
-    std::string text(letters.begin(), std::find(letters.begin(), letters.end(), '\0'));
-    text.erase(text.find_last_not_of(' ') + 1);
-    return text;
+    return trimmed({letters.data(), letters.size()});
   }
 
  private:
@@ -134,8 +138,9 @@ std::vector<char> unpacked(std::vector<char> bytes, std::uint64_t size, hid_t ma
 /// References of a dataset in chunks, one after the other; zero where no chunk was written.
 std::vector<char> references_in_chunks(hid_t set, hid_t made, std::uint64_t count) {
   hsize_t chunk = 0, chunks = 0;
+  const Handle space(H5Dget_space(set), H5Sclose);  // H5S_ALL is not taken for it
   if (H5Pget_chunk(made, 1, &chunk) != 1 || chunk == 0 || chunk > kMostChunk / kReference ||
-      H5Dget_num_chunks(set, H5S_ALL, &chunks) < 0 || chunks > kMostChunks) {
+      H5Dget_num_chunks(set, space.get(), &chunks) < 0 || chunks > kMostChunks) {
     throw Error("texts in chunks that are too large or too many");
   }
   std::vector<char> all(count * kReference);
@@ -143,7 +148,7 @@ std::vector<char> references_in_chunks(hid_t set, hid_t made, std::uint64_t coun
     hsize_t first = 0, stored = 0;
     unsigned mask = 0;
     haddr_t address = HADDR_UNDEF;
-    if (H5Dget_chunk_info(set, H5S_ALL, i, &first, &mask, &address, &stored) < 0 ||
+    if (H5Dget_chunk_info(set, space.get(), i, &first, &mask, &address, &stored) < 0 ||
         address == HADDR_UNDEF || stored > kMostChunk) {
       throw Error("texts in chunks that are not there");
     }
@@ -190,16 +195,18 @@ std::vector<std::string> heap_texts(const std::filesystem::path& path, hid_t fil
   return texts;
 }
 
-std::string heap_text(const std::filesystem::path& path, hid_t file, const std::string& object,
-                      const std::string& attribute) {
+std::optional<std::string> attribute_text(const std::filesystem::path& path, hid_t file,
+                                          const std::string& object, const std::string& name) {
   H5O_info_t info;
   if (H5Oget_info_by_name2(file, object.c_str(), &info, H5O_INFO_BASIC, H5P_DEFAULT) < 0) {
     throw Error("an object that cannot be found");
   }
   auto part = part_of(path, file);
-  const auto stored = stored_attribute(part, info.addr, attribute);
-  if (stored.size() < kReference) throw Error("an attribute that is cut short");
-  return Heaps(part).text(stored, 0);
+  const auto stored = stored_text(part, info.addr, name);
+  if (!stored) return std::nullopt;
+  if (!stored->in_a_heap) return trimmed(stored->data);
+  if (stored->data.size() < kReference) throw Error("an attribute that is cut short");
+  return Heaps(part).text(stored->data, 0);
 }
 
 }  // namespace neurosplat::hdf5

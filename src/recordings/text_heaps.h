@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,8 @@ namespace neurosplat::hdf5 {
 std::vector<std::string> heap_texts(const std::filesystem::path& path, hid_t file, hid_t set,
                                     std::uint64_t count);
 
-/// The single text of an attribute.
-std::string heap_text(const std::filesystem::path& path, hid_t file, const std::string& object,
-                      const std::string& attribute);
+/// The single text of an attribute, wherever it lies; nothing where there is no such attribute.
+std::optional<std::string> attribute_text(const std::filesystem::path& path, hid_t file,
+                                          const std::string& object, const std::string& name);
 
 }  // namespace neurosplat::hdf5

@@ -21,7 +21,7 @@ TEST(Text, JoinsPartsAndFixesDecimals) {
 
 TEST(Printable, EscapesAndCuts) {
   EXPECT_EQ(printable("plain text"), "plain text");
-  EXPECT_EQ(printable(std::string("a\nb\0\x1b[2J\x7f\xc3\xa4", 12)),
+  EXPECT_EQ(printable(std::string("a\nb\0\x1b[2J\x7f\xc3\xa4", 11)),
             "a\\x0ab\\x00\\x1b[2J\\x7f\\xc3\\xa4");
   EXPECT_EQ(printable(std::string(80, 'x')), std::string(80, 'x'));
   EXPECT_EQ(printable(std::string(81, 'x')), std::string(80, 'x') + "...");

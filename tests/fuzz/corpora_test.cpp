@@ -65,7 +65,7 @@ TEST_P(Corpora, NothingIsNoFault) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Readers, Corpora, ::testing::ValuesIn(kReaders),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& made) { return std::string(made.param.name); });
 
 /// What the others stand on.
 TEST(Faults, AreTold) {
