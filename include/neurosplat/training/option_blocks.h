@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "neurosplat/core/device.h"
 #include "neurosplat/training/options.h"
 
 /// Options that several systems share. A configuration takes a block as a base, sets its own
@@ -42,9 +43,9 @@ struct DeviceOptions {
   std::string amp = "off";
   int threads = 0;
 
-  /// Whether the networks' autocast to bf16 is on: `auto` means on with CUDA.
+  /// Whether the networks' autocast to bf16 is on: `auto` means where the device multiplies it.
   bool amp_on(const c10::Device& used) const {
-    return amp == "on" || (amp == "auto" && !used.is_cpu());
+    return amp == "on" || (amp == "auto" && multiplies_bf16(used));
   }
 };
 
@@ -53,7 +54,9 @@ void visit_options(DeviceOptions& config, Visitor&& visit) {
   const OptionGroup group("Device", visit);
   group("device", config.device, "where to compute, auto: with CUDA where it is",
         OneOf{{"cpu", "cuda", "auto"}});
-  group("amp", config.amp, "bf16 autocast of the networks, packets stay float32, auto: with CUDA",
+  group("amp", config.amp,
+        "bf16 autocast of the networks, packets stay float32, auto: on GPUs and processors that "
+        "multiply bf16 (AVX512_BF16, AMX)",
         OneOf{{"off", "on", "auto"}});
   group("threads", config.threads, "CPU threads; 0: all cores", Between{0, 1024});
 }
