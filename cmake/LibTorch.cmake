@@ -70,7 +70,7 @@ endif()
 
 if(NEUROSPLAT_TORCH_ROOT)
   foreach(name torch torch_cpu c10)
-    if(NOT EXISTS ${NEUROSPLAT_TORCH_ROOT}/lib/lib${name}.so)
+    if(NOT NEUROSPLAT_TORCH_MISSING AND NOT EXISTS ${NEUROSPLAT_TORCH_ROOT}/lib/lib${name}.so)
       set(NEUROSPLAT_TORCH_MISSING "expected lib${name}.so in ${NEUROSPLAT_TORCH_ROOT}/lib, found none: set \
 NEUROSPLAT_LIBTORCH to a LibTorch folder or run scripts/setup.sh")
     endif()

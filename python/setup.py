@@ -51,8 +51,10 @@ def find_library():
         if not pathlib.Path(named).is_file():
             sys.exit(f"NEUROSPLAT_LIBRARY: expected a file, found none: {named}")
         return pathlib.Path(named)
-    built = sorted(ROOT.glob(f"build/*/lib/{LIBRARY}"), key=lambda path: path.stat().st_mtime)
-    return built[-1] if built else build_library()
+    # Other presets' libraries need a sanitizer's runtime.
+    built = [ROOT / "build" / preset / "lib" / LIBRARY for preset in ("release", "python")]
+    built = [path for path in built if path.is_file()]
+    return max(built, key=lambda path: path.stat().st_mtime) if built else build_library()
 
 
 class BuildWithLibrary(build_py):

@@ -13,9 +13,11 @@ def _candidates():
     named = os.environ.get("NEUROSPLAT_LIBRARY")
     if named:
         return [pathlib.Path(named)]
-    # What `pip install` put into the package, else what the checkout around it has built last.
-    built = sorted(_HERE.parent.parent.glob(f"build/*/lib/{NAME}"), key=lambda path: path.stat().st_mtime)
-    return [_HERE / NAME, *reversed(built)]
+    # What `pip install` put into the package, else what the checkout around it has built last. Other
+    # presets' libraries need a sanitizer's runtime.
+    built = [_HERE.parent.parent / "build" / preset / "lib" / NAME for preset in ("release", "python")]
+    built = [path for path in built if path.is_file()]
+    return [_HERE / NAME, *sorted(built, key=lambda path: -path.stat().st_mtime)]
 
 
 def _find():

@@ -111,8 +111,7 @@ LockSolverSettings settings_of(const std::string& solver, const std::string& geo
 struct Lock : torch::CustomClassHolder {
   Lock(const c10::intrusive_ptr<Model>& model, const std::string& solver,
        const std::string& geometry, const c10::Dict<std::string, double>& numbers)
-      : size_(model->stored.model.architecture().image_size),
-        solver_(refusing([&] {
+      : size_(model->stored.model.architecture().image_size), solver_(refusing([&] {
           return make_lock_solver(model->stored.model, settings_of(solver, geometry, numbers));
         })) {}
 

@@ -1,5 +1,6 @@
-// neurosplat::render and its way back, as operators that PyTorch can differentiate and trace. Each has a
-// kernel for real tensors (CPU, CUDA), one for shapes alone (Meta), and one that joins them for autograd.
+// neurosplat::render and its way back, as operators that PyTorch can differentiate and trace. Each
+// has a kernel for real tensors (CPU, CUDA), one for shapes alone (Meta), and one that joins them
+// for autograd.
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -77,7 +78,8 @@ at::Tensor draw_backward(const at::Tensor& picture_gradient, const at::Tensor& p
 
 /// As render() checks what has real sizes.
 void check_shape(const at::Tensor& packets) {
-  TORCH_CHECK_VALUE(packets.dim() == 3, "packets: expected [B >= 1, N >= 1, 5 + 2 * channels] numbers, got ",
+  TORCH_CHECK_VALUE(packets.dim() == 3,
+                    "packets: expected [B >= 1, N >= 1, 5 + 2 * channels] numbers, got ",
                     packets.sym_sizes());
   TORCH_CHECK_VALUE(packets.sym_size(2) >= 7 && packets.sym_size(2) % 2 == 1,
                     "packets: expected [B >= 1, N >= 1, 5 + 2 * channels] numbers, got ",
@@ -87,8 +89,8 @@ void check_shape(const at::Tensor& packets) {
 }
 
 at::Tensor draw_shape(const at::Tensor& packets, c10::SymInt height, c10::SymInt width,
-                      std::string_view form, std::string_view output,
-                      std::string_view renderer, double cutoff, std::int64_t chunk) {
+                      std::string_view form, std::string_view output, std::string_view renderer,
+                      double cutoff, std::int64_t chunk) {
   check_shape(packets);
   refusing([&] { return Choices{form, output, renderer, cutoff, chunk}.options(); });
   const auto channels = (packets.sym_size(2) - packet::kCoefficients) / 2;
@@ -97,8 +99,8 @@ at::Tensor draw_shape(const at::Tensor& packets, c10::SymInt height, c10::SymInt
 }
 
 at::Tensor draw_backward_shape(const at::Tensor&, const at::Tensor& packets,
-                               const std::optional<at::Tensor>&, std::string_view,
-                               std::string_view, std::string_view, double, std::int64_t) {
+                               const std::optional<at::Tensor>&, std::string_view, std::string_view,
+                               std::string_view, double, std::int64_t) {
   check_shape(packets);
   return at::empty_symint(packets.sym_sizes(), packets.options());
 }
@@ -110,21 +112,21 @@ auto operator_of(const char* name) {
 
 at::Tensor call_draw(const at::Tensor& packets, const c10::SymInt& height, const c10::SymInt& width,
                      const Choices& choices) {
-  static const auto op = operator_of<at::Tensor(
-      const at::Tensor&, c10::SymInt, c10::SymInt, std::string_view, std::string_view,
-      std::string_view, double, std::int64_t)>("neurosplat::render");
+  static const auto op =
+      operator_of<at::Tensor(const at::Tensor&, c10::SymInt, c10::SymInt, std::string_view,
+                             std::string_view, std::string_view, double, std::int64_t)>(
+          "neurosplat::render");
   return op.call(packets, height, width, choices.form, choices.output, choices.renderer,
                  choices.cutoff, choices.chunk);
 }
 
 at::Tensor call_draw_backward(const at::Tensor& picture_gradient, const at::Tensor& packets,
                               const std::optional<at::Tensor>& picture, const Choices& choices) {
-  static const auto op =
-      operator_of<at::Tensor(const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&,
-                             std::string_view, std::string_view, std::string_view, double,
-                             std::int64_t)>("neurosplat::render_backward");
-  return op.call(picture_gradient, packets, picture, choices.form, choices.output,
-                 choices.renderer, choices.cutoff, choices.chunk);
+  static const auto op = operator_of<at::Tensor(
+      const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, std::string_view,
+      std::string_view, std::string_view, double, std::int64_t)>("neurosplat::render_backward");
+  return op.call(picture_gradient, packets, picture, choices.form, choices.output, choices.renderer,
+                 choices.cutoff, choices.chunk);
 }
 
 void keep(AutogradContext& context, const Choices& choices) {
@@ -175,23 +177,23 @@ class DrawingBackward : public torch::autograd::Function<DrawingBackward> {
 };
 
 at::Tensor draw_autograd(const at::Tensor& packets, c10::SymInt height, c10::SymInt width,
-                         std::string_view form, std::string_view output,
-                         std::string_view renderer, double cutoff, std::int64_t chunk) {
+                         std::string_view form, std::string_view output, std::string_view renderer,
+                         double cutoff, std::int64_t chunk) {
   return Drawing::apply(packets, height, width, Choices{form, output, renderer, cutoff, chunk});
 }
 
 at::Tensor draw_backward_autograd(const at::Tensor& picture_gradient, const at::Tensor& packets,
-                                  const std::optional<at::Tensor>& picture,
-                                  std::string_view form, std::string_view output,
-                                  std::string_view renderer, double cutoff, std::int64_t chunk) {
+                                  const std::optional<at::Tensor>& picture, std::string_view form,
+                                  std::string_view output, std::string_view renderer, double cutoff,
+                                  std::int64_t chunk) {
   return DrawingBackward::apply(picture_gradient, packets, picture,
                                 Choices{form, output, renderer, cutoff, chunk});
 }
 
 /// Packets that a network gives under autocast are drawn in float32.
 at::Tensor draw_autocast(const at::Tensor& packets, c10::SymInt height, c10::SymInt width,
-                         std::string_view form, std::string_view output,
-                         std::string_view renderer, double cutoff, std::int64_t chunk) {
+                         std::string_view form, std::string_view output, std::string_view renderer,
+                         double cutoff, std::int64_t chunk) {
   const c10::impl::ExcludeDispatchKeyGuard without(c10::autocast_dispatch_keyset);
   const bool reduced = packets.scalar_type() == at::kHalf || packets.scalar_type() == at::kBFloat16;
   return call_draw(reduced ? packets.to(at::kFloat) : packets, height, width,

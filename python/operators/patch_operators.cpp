@@ -15,8 +15,8 @@ struct ActivatePatches {
 
 void check_shape(const at::Tensor& splats) {
   TORCH_CHECK_VALUE(splats.dim() == 5 && splats.sym_size(4) == patches::kNumbers,
-                    "splats: expected [B, rows, columns, S, ", int{patches::kNumbers}, "] numbers, got ",
-                    splats.sym_sizes());
+                    "splats: expected [B, rows, columns, S, ", int{patches::kNumbers},
+                    "] numbers, got ", splats.sym_sizes());
   TORCH_CHECK_VALUE(splats.scalar_type() == at::kFloat || splats.scalar_type() == at::kDouble,
                     "splats: expected float32 or float64, got ", splats.scalar_type());
 }
@@ -40,9 +40,8 @@ at::Tensor draw_shape(const at::Tensor& splats, std::int64_t tile, std::string_v
 
 at::Tensor activate(const at::Tensor& raw, double depth_gain, double width_bias,
                     double colour_limit) {
-  return patches::activate(raw, {.depth_gain = depth_gain,
-                                 .width_bias = width_bias,
-                                 .colour_limit = colour_limit});
+  return patches::activate(
+      raw, {.depth_gain = depth_gain, .width_bias = width_bias, .colour_limit = colour_limit});
 }
 
 at::Tensor activate_shape(const at::Tensor& raw, double, double, double) {

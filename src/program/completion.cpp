@@ -70,12 +70,12 @@ std::string replaced(std::string in, const std::string& what, const std::string&
 
 /// `words` as one string of a POSIX shell.
 std::string quoted(const std::string& words) {
-  return "'" + replaced(words, "'", "'\\''") + "'";
+  return text('\'', replaced(words, "'", "'\\''"), '\'');
 }
 
 /// "neurosplat-train" to "_neurosplat_train".
 std::string function_of(const std::string& program) {
-  return "_" + replaced(program, "-", "_");
+  return text('_', replaced(program, "-", "_"));
 }
 
 std::vector<std::string> names_of(const std::vector<Command>& commands) {
@@ -155,10 +155,10 @@ std::string bash_script(const Command& program, const std::vector<Command>& comm
 /// One line for zsh's _arguments.
 std::string zsh_option(const Completed& option, const std::string& name) {
   auto help = replaced(replaced(option.help, "[", "\\["), "]", "\\]");
-  std::string line = option.names.size() > 1 ? "(" + joined(option.names, " ") + ")" : "";
-  line += name + (option.value != Value::none && name.starts_with("--") ? "=" : "");
-  line += "[" + help + "]";
-  if (option.value == Value::words) line += ":word:(" + joined(option.words, " ") + ")";
+  std::string line = option.names.size() > 1 ? text('(', joined(option.names, " "), ')') : "";
+  line +=
+      text(name, option.value != Value::none && name.starts_with("--") ? "=" : "", '[', help, ']');
+  if (option.value == Value::words) line += text(":word:(", joined(option.words, " "), ')');
   if (option.value == Value::number) line += ":number: ";
   if (option.value == Value::file) line += ":file:_files";
   return quoted(line);
@@ -172,7 +172,7 @@ std::string zsh_arguments(const Command& command, const std::string& indent) {
     }
   }
   if (!command.words.empty()) {
-    lines += " \\\n" + indent + "  " + quoted("1:word:(" + joined(command.words, " ") + ")");
+    lines += " \\\n" + indent + "  " + quoted(text("1:word:(", joined(command.words, " "), ')'));
   }
   return indent + "_arguments -s" + lines + "\n";
 }
@@ -217,7 +217,7 @@ std::string zsh_script(const Command& program, const std::vector<Command>& comma
 
 /// `words` as one string of fish.
 std::string fish_quoted(const std::string& words) {
-  return "'" + replaced(replaced(words, "\\", "\\\\"), "'", "\\'") + "'";
+  return text('\'', replaced(replaced(words, "\\", "\\\\"), "'", "\\'"), '\'');
 }
 
 std::string fish_option(const Completed& option) {
@@ -226,7 +226,7 @@ std::string fish_option(const Completed& option) {
     const bool is_long = name.starts_with("--");
     line += (is_long ? " -l " : " -s ") + name.substr(is_long ? 2 : 1);
   }
-  if (option.value == Value::words) line += " -x -a " + fish_quoted(joined(option.words, " "));
+  if (option.value == Value::words) line += text(" -x -a ", fish_quoted(joined(option.words, " ")));
   if (option.value == Value::number) line += " -x";
   if (option.value == Value::file) line += " -r -F";
   return line + " -d " + fish_quoted(option.help) + "\n";
