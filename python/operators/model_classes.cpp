@@ -11,7 +11,7 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/systems/lock/lock_solver.h"
 #include "neurosplat/systems/splat_vae/model_file.h"
-#include "operators/kernel_scope.h"
+#include "operators/dispatch.h"
 
 namespace neurosplat::operators {
 namespace {

@@ -15,7 +15,7 @@
 #include "neurosplat/renderer/packets/packet.h"
 #include "neurosplat/renderer/packets/render_backward.h"
 #include "neurosplat/renderer/packets/renderer.h"
-#include "operators/kernel_scope.h"
+#include "operators/dispatch.h"
 
 namespace neurosplat::operators {
 namespace {
@@ -103,11 +103,6 @@ at::Tensor draw_backward_shape(const at::Tensor&, const at::Tensor& packets,
                                std::string_view, double, std::int64_t) {
   check_shape(packets);
   return at::empty_symint(packets.sym_sizes(), packets.options());
-}
-
-template <class Signature>
-auto operator_of(const char* name) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name, "").typed<Signature>();
 }
 
 at::Tensor call_draw(const at::Tensor& packets, const c10::SymInt& height, const c10::SymInt& width,

@@ -7,10 +7,11 @@
 
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "operators/kernel_scope.h"
+#include "operators/dispatch.h"
 
 namespace neurosplat::operators {
 
@@ -30,12 +31,6 @@ Value read(const c10::IValue& kept) {
   } else {
     return kept.to<Value>();
   }
-}
-
-/// A registered operator, to be called through PyTorch's dispatcher.
-template <class Signature>
-c10::TypedOperatorHandle<Signature> operator_of(const std::string& name) {
-  return c10::Dispatcher::singleton().findSchemaOrThrow(name.c_str(), "").typed<Signature>();
 }
 
 /// The kernels of an operator NAME(Tensor given, Choice...) -> Tensor and of its way back,

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
+
+#include <string>
 
 #include "neurosplat/core/error.h"
 
@@ -33,5 +36,11 @@ class WithAutograd {
   c10::impl::ForceDispatchKeyGuard keys_;
   at::AutoGradMode on_{true};
 };
+
+/// A registered operator, to be called through PyTorch's dispatcher.
+template <class Signature>
+c10::TypedOperatorHandle<Signature> operator_of(const std::string& name) {
+  return c10::Dispatcher::singleton().findSchemaOrThrow(name.c_str(), "").typed<Signature>();
+}
 
 }  // namespace neurosplat::operators
