@@ -7,9 +7,21 @@ if(NEUROSPLAT_SANITIZER)
   target_compile_options(neurosplat_options INTERFACE
     -fsanitize=${NEUROSPLAT_SANITIZER} -fno-omit-frame-pointer
     # GCC takes instrumented code of <regex> for uninitialised (its manual says so of sanitizers).
-    -Wno-maybe-uninitialized)
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(neurosplat_options INTERFACE -fsanitize=${NEUROSPLAT_SANITIZER})
 endif()
+if(NEUROSPLAT_FUZZ)
+  # libFuzzer sees which edges of our code a run takes; whatever a sanitizer finds ends the run.
+  target_compile_options(neurosplat_options INTERFACE
+    -fsanitize=fuzzer-no-link -fno-sanitize-recover=all -D_GLIBCXX_ASSERTIONS)
+endif()
+
+# Flags for files with coroutines, which clang 14 cannot assemble with this sanitizer.
+set(NEUROSPLAT_COROUTINES $<$<CXX_COMPILER_ID:Clang>:-fno-sanitize=function>)
+
+# Flags for files with OpenMP. Clang is to leave its own runtime out: LibTorch brings GNU's. Its loops then
+# run on one thread.
+set(NEUROSPLAT_OPENMP $<IF:$<CXX_COMPILER_ID:Clang>,-fopenmp=libgomp,-fopenmp>)
 
 # What a module or program links for its USES: their libraries, and of those that have subcommands the
 # libraries of these where `commands` is true. One must be added before those that use it, so that there are

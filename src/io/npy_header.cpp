@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "io/file_bytes.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/printable.h"
 #include "neurosplat/core/text.h"
 
 namespace neurosplat {

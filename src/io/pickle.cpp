@@ -3,7 +3,6 @@
 #include <bit>
 #include <iterator>
 
-#include "io/file_bytes.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 

@@ -98,7 +98,8 @@ std::string from_base64(std::string_view text) {
     if (at + 4 == text.size()) padding = text[at + 3] != '=' ? 0 : text[at + 2] != '=' ? 1 : 2;
     std::uint32_t group = 0;
     for (std::size_t i = 0; i < 4; ++i) {
-      const auto value = i < 4 - padding ? kValues[static_cast<unsigned char>(text[at + i])] : 0;
+      const std::uint8_t value =
+          i < 4 - padding ? kValues[static_cast<unsigned char>(text[at + i])] : std::uint8_t{0};
       if (value == kNoDigit) throw Error("base64: expected its 64 characters, got another");
       group = group << 6U | value;
     }

@@ -10,6 +10,7 @@
 #include "io/file_bytes.h"
 #include "io/safetensors_header.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/printable.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/atomic_file.h"
 

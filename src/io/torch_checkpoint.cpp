@@ -12,6 +12,7 @@
 #include "io/file_bytes.h"
 #include "io/pickle.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/printable.h"
 #include "neurosplat/core/text.h"
 
 namespace neurosplat {

@@ -22,7 +22,9 @@ constexpr Scale kScales[] = {{2, 3}, {4, 6}, {8, 12}, {16, 12}};
 
 GaborBank::GaborBank() {
   std::vector<at::Tensor> first, later;
-  for (const auto& [frequency, grid] : kScales) {
+  for (const auto& scale : kScales) {
+    const auto frequency = scale.frequency;
+    const auto grid = scale.grid;
     for (std::int64_t orientation = 0; orientation < kOrientations; ++orientation) {
       for (std::int64_t place = 0; place < grid * grid; ++place) {
         const auto along = [&](std::int64_t number) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/printable.h"
 #include "neurosplat/core/text.h"
 #include "recordings/text_heaps.h"
 
@@ -55,8 +56,7 @@ std::string last_error() {
   std::string innermost;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &innermost);
   H5Eclear2(H5E_DEFAULT);
-  std::replace(innermost.begin(), innermost.end(), '\n', ' ');
-  return innermost.empty() ? "unknown error" : innermost;
+  return innermost.empty() ? "unknown error" : printable(innermost);
 }
 
 File::File(std::filesystem::path path) : path_(std::move(path)) {
@@ -73,7 +73,16 @@ File::File(std::filesystem::path path) : path_(std::move(path)) {
 }
 
 void File::fail(std::string_view dataset, std::string_view what) const {
-  throw Error(text(path_.string(), ": ", dataset, ": ", what));
+  throw Error(text(path_.string(), ": ", printable(dataset), ": ", what));
+}
+
+template <class Read>
+auto File::sound(const std::string& place, const Read& read) const {
+  try {
+    return read();
+  } catch (const Error& error) {
+    fail(place, text("expected sound texts, got ", error.what(), ": copy or write it again"));
+  }
 }
 
 bool File::has(const std::string& object) const {
@@ -106,54 +115,15 @@ std::vector<std::string> File::names(const std::string& group) const {
 
 std::optional<std::string> File::attribute(const std::string& object,
                                            const std::string& name) const {
-  if (H5Aexists_by_name(id(), object.c_str(), name.c_str(), H5P_DEFAULT) <= 0) {
-    H5Eclear2(H5E_DEFAULT);
-    return std::nullopt;
-  }
-  const Handle attribute(
-      H5Aopen_by_name(id(), object.c_str(), name.c_str(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-  const Handle type(H5Aget_type(attribute.get()), H5Tclose);
-  const Handle space(H5Aget_space(attribute.get()), H5Sclose);
-  const auto place = "attribute " + name;
-  if (!type || H5Tget_class(type.get()) != H5T_STRING ||
-      H5Sget_simple_extent_npoints(space.get()) != 1) {
-    fail(place, "expected one text");
-  }
-  if (H5Tis_variable_str(type.get()) > 0) {
-    char* value = nullptr;
-    if (H5Aread(attribute.get(), type.get(), &value) < 0) fail(place, last_error());
-    auto copy = value == nullptr ? std::string() : trimmed(value, std::string_view(value).size());
-    H5Dvlen_reclaim(type.get(), space.get(), H5P_DEFAULT, &value);
-    return copy;
-  }
-  const auto size = H5Tget_size(type.get());
-  if (size == 0 || size > kLongestText) fail(place, "expected a text of at most 64 KiB");
-  std::vector<char> value(size);
-  if (H5Aread(attribute.get(), type.get(), value.data()) < 0) fail(place, last_error());
-  return trimmed(value.data(), size);
+  return sound("attribute " + name, [&] { return attribute_text(path_, id(), object, name); });
 }
 
 std::vector<std::string> File::read_texts(hid_t set, hid_t type, std::uint64_t count,
                                           const std::string& dataset) const {
   std::vector<std::string> values;
   if (count == 0) return values;
-  const Handle space(H5Dget_space(set), H5Sclose);
   if (H5Tis_variable_str(type) > 0) {
-    try {
-      check_text_heaps(path_, id(), set, count);
-    } catch (const Error& error) {
-      fail(dataset, text("expected sound texts, got ", error.what(), ": copy or write it again"));
-    }
-    // HDF5 takes any character set of a file only as the same one in memory: the file's own type.
-    std::vector<char*> pointers(count, nullptr);
-    const bool read = H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()) >= 0;
-    const auto cause = read ? std::string() : last_error();
-    for (const auto* value : pointers) {
-      values.push_back(value == nullptr ? "" : trimmed(value, std::string_view(value).size()));
-    }
-    H5Dvlen_reclaim(type, space.get(), H5P_DEFAULT, pointers.data());
-    if (!read) fail(dataset, "expected texts, HDF5 says: " + cause);
-    return values;
+    return sound(dataset, [&] { return heap_texts(path_, id(), set, count); });
   }
   const auto size = H5Tget_size(type);
   if (size == 0 || size > kLongestText) fail(dataset, "expected texts of at most 64 KiB");

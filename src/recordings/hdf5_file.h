@@ -84,6 +84,9 @@ class File {
  private:
   Column column(const std::string& dataset) const;
   void check_storage(const Column& column, const std::string& dataset) const;
+  /// What `read` gives; its half lines become whole ones.
+  template <class Read>
+  auto sound(const std::string& place, const Read& read) const;
   std::vector<std::string> read_texts(hid_t set, hid_t type, std::uint64_t count,
                                       const std::string& dataset) const;
 

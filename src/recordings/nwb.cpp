@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/printable.h"
 #include "neurosplat/core/text.h"
 #include "recordings/hdf5_file.h"
 #include "recordings/nwb_units.h"
@@ -34,7 +35,8 @@ std::string version_of(const hdf5::File& file) {
   const auto version = file.attribute("/", "nwb_version");
   if (!version || !version->starts_with("2.")) {
     file.fail("attribute nwb_version",
-              text("expected 2.x, got ", version.value_or("none"), ": convert the file to NWB 2"));
+              text("expected 2.x, got ", printable(version.value_or("none")),
+                   ": convert the file to NWB 2"));
   }
   return *version;
 }
@@ -94,8 +96,7 @@ std::string table_of(const hdf5::File& file, const std::string& name) {
   for (const auto& candidate : {name, name + "_presentations"}) {
     if (plain && file.has("/intervals/" + candidate)) return candidate;
   }
-  std::string there;
-  for (const auto& table : file.names("/intervals")) there += (there.empty() ? "" : ", ") + table;
+  const auto there = printable_list(file.names("/intervals"));
   file.fail("/intervals/" + name,
             text("expected one of ", there.empty() ? "no tables at all" : there, ": name another"));
 }

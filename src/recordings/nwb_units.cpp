@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/printable.h"
 #include "neurosplat/core/text.h"
 
 namespace neurosplat {
@@ -190,9 +191,7 @@ SelectedUnits select_units(const NwbUnits& units, const UnitFilter& filter) {
     std::vector<std::string> there = units.area;
     std::sort(there.begin(), there.end());
     there.erase(std::unique(there.begin(), there.end()), there.end());
-    std::string list;
-    for (const auto& name : there) list += (list.empty() ? "" : ", ") + name;
-    throw Error(text("areas: expected some of ", list, ", got ", area));
+    throw Error(text("areas: expected some of ", printable_list(there), ", got ", printable(area)));
   }
   SelectedUnits selected;
   const auto absent = [&](bool is_absent, const char* name) {

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/printable.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/npy_file.h"
@@ -66,7 +67,8 @@ at::Tensor read_seconds(const fs::path& file, std::int64_t count) {
       const auto last = line.rfind(',');
       seconds.push_back(std::stod(last == std::string::npos ? line : line.substr(last + 1)));
     } catch (const std::exception&) {
-      if (!seconds.empty()) throw Error(text(file.string(), ": expected a number, got ", line));
+      if (!seconds.empty())
+        throw Error(text(file.string(), ": expected a number, got ", printable(line)));
     }
   }
   if (std::ssize(seconds) != count) {

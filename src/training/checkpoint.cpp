@@ -7,6 +7,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
+#include "neurosplat/core/printable.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/core/words.h"
 
@@ -37,7 +38,7 @@ std::optional<Number> parsed(const TensorFile& state, const std::string& key) {
 }
 
 [[noreturn]] void misses(const std::string& key) {
-  throw Error(text("expected a training state with '", key, "' in its metadata"));
+  throw Error(text("expected a training state with '", printable(key), "' in its metadata"));
 }
 
 std::int64_t count(const TensorFile& state, const std::string& key) {
@@ -84,7 +85,8 @@ std::optional<double> number_in(const TensorFile& state, const std::string& key)
 void check_kind(const TensorFile& state, const std::string& kind) {
   const auto found = state.metadata.find(kKind);
   if (found == state.metadata.end() || found->second == kind) return;
-  throw Error(text("expected a training state of ", kind, ", got one of ", found->second));
+  throw Error(
+      text("expected a training state of ", kind, ", got one of ", printable(found->second)));
 }
 
 CheckpointFolder::CheckpointFolder(const fs::path& run_folder)

@@ -5,6 +5,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/log.h"
+#include "neurosplat/core/printable.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/training/options.h"
 
@@ -36,9 +37,9 @@ void check_options(const OrderMakers& makers, const CheckpointFolder::Loaded& ch
     if (!then && config.contains(name)) then = config[name].dump();
     if (!then || *then == now) continue;
     const auto epoch = checkpoint.position.epoch + 1;
-    throw UsageError(text(name, ": expected ", *then, ", with which epoch ", epoch,
+    throw UsageError(text(name, ": expected ", printable(*then), ", with which epoch ", epoch,
                           " was begun (batch ", checkpoint.position.batch, " of it is done), got ",
-                          now, ": finish the epoch with ", *then, " and epochs ", epoch,
+                          now, ": finish the epoch with ", printable(*then), " and epochs ", epoch,
                           " first, then change it"));
   }
 }
@@ -67,7 +68,7 @@ bool must_begin_epoch_anew(const OrderMakers& makers, const CheckpointFolder::Lo
       amid ? text(" from the start of epoch ", checkpoint.position.epoch + 1) : std::string();
   if (!accept_changed_data) {
     throw Error(text(run.string(), ": expected the pictures that the run was trained on (list ",
-                     *then, "), names, order or sizes differ (now ", makers.data,
+                     printable(*then), "), names, order or sizes differ (now ", makers.data,
                      "): bring them back, or go on with these", from, " by --accept-changed-data"));
   }
   log::warn(text("going on with other pictures than before", from));

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/printable.h"
 #include "neurosplat/core/text.h"
 
 namespace neurosplat {
@@ -27,7 +28,7 @@ struct Identity {
 };
 
 std::string described(const Identity& identity) {
-  return text(identity.bytes, " bytes with CRC-32 ", identity.crc32);
+  return text(identity.bytes, " bytes with CRC-32 ", printable(identity.crc32));
 }
 
 std::string hexadecimal(uLong value) {

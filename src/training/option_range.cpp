@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "neurosplat/core/printable.h"
+
 namespace neurosplat {
 namespace {
 
@@ -59,7 +61,7 @@ std::string fault(const OptionRange& range, double value) {
 }
 
 std::string fault(const OptionRange& range, const std::string& value) {
-  return holds(range, value) ? "" : instead_of(range, text('\'', value, '\''));
+  return holds(range, value) ? "" : instead_of(range, text('\'', printable(value), '\''));
 }
 
 std::string fault(const OptionRange& range, const std::vector<std::string>& values) {
@@ -68,7 +70,7 @@ std::string fault(const OptionRange& range, const std::vector<std::string>& valu
   for (const auto& value : values) {
     if (auto wrong = fault(range, value); !wrong.empty()) return wrong;
     if (std::count(values.begin(), values.end(), value) > 1)
-      return text('\'', value, "' is named twice");
+      return text('\'', printable(value), "' is named twice");
   }
   return {};
 }

@@ -1,5 +1,7 @@
 #include "neurosplat/training/saved_state.h"
 
+#include <c10/util/Exception.h>
+
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 
@@ -51,7 +53,13 @@ void add_noise(TensorFile& state, const at::Generator& noise) {
 
 void load_noise(const TensorFile& state, at::Generator& noise) {
   const auto fresh = noise.get_state();
-  noise.set_state(find_in_state(state, kNoise, fresh.sizes()));
+  const auto& saved = find_in_state(state, kNoise, fresh.sizes(), fresh.scalar_type());
+  try {
+    noise.set_state(saved);
+  } catch (const c10::Error&) {
+    throw Error(text("training state: expected '", kNoise,
+                     "' to be a generator's state, got other bytes: resume an older checkpoint"));
+  }
 }
 
 }  // namespace neurosplat

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/printable.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/safetensors.h"
 #include "neurosplat/io/torch_checkpoint.h"
@@ -38,7 +39,7 @@ void read_any_number(const std::map<std::string, std::string>& metadata, const s
   const auto* end = said.data() + said.size();
   const auto [stopped, fault] = std::from_chars(said.data(), end, into);
   if (fault != std::errc() || stopped != end) {
-    throw Error(text("metadata: expected a number as '", key, "', got '", said, "'"));
+    throw Error(text("metadata: expected a number as '", key, "', got '", printable(said), "'"));
   }
 }
 
@@ -63,7 +64,7 @@ void expect_kind(const StoredModel& stored, const std::string& kind) {
   const auto found = stored.metadata.find(kKind);
   if (found == stored.metadata.end() || found->second == kind) return;
   throw Error(text(stored.file.string(), ": expected a model of ", kind, ", it holds one of ",
-                   found->second));
+                   printable(found->second)));
 }
 
 std::map<std::string, std::string> model_metadata(const std::string& kind,

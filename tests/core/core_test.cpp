@@ -2,8 +2,11 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "neurosplat/core/memory.h"
+#include "neurosplat/core/printable.h"
 #include "neurosplat/core/progress.h"
 #include "neurosplat/core/text.h"
 
@@ -14,6 +17,18 @@ TEST(Text, JoinsPartsAndFixesDecimals) {
   EXPECT_EQ(text("a ", 3, " b ", 0.5), "a 3 b 0.5");
   EXPECT_EQ(fixed(3.14159, 2), "3.14");
   EXPECT_EQ(fixed(-0.5, 3), "-0.500");
+}
+
+TEST(Printable, EscapesAndCuts) {
+  EXPECT_EQ(printable("plain text"), "plain text");
+  EXPECT_EQ(printable(std::string("a\nb\0\x1b[2J\x7f\xc3\xa4", 11)),
+            "a\\x0ab\\x00\\x1b[2J\\x7f\\xc3\\xa4");
+  EXPECT_EQ(printable(std::string(80, 'x')), std::string(80, 'x'));
+  EXPECT_EQ(printable(std::string(81, 'x')), std::string(80, 'x') + "...");
+  EXPECT_EQ(printable_list({}), "");
+  EXPECT_EQ(printable_list({"a", "b\n"}), "a, b\\x0a");
+  const auto many = printable_list(std::vector<std::string>(53, "c"));
+  EXPECT_TRUE(many.ends_with("c, c and 3 more")) << many;
 }
 
 TEST(Progress, TellsTimeAsAClock) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/printable.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/training/option_range.h"
 
@@ -78,6 +79,9 @@ bool fits(const nlohmann::json& value) {
   return value.is_string();
 }
 
+/// A value for one line of a message.
+std::string shown(const nlohmann::json& value);
+
 }  // namespace options_detail
 
 /// Sets the fields that `json` names and leaves the others. Keys may use hyphens. Throws
@@ -85,7 +89,9 @@ bool fits(const nlohmann::json& value) {
 template <class Config>
 void read_options(Config& config, const nlohmann::json& json, const std::string& origin) {
   if (!json.is_object()) throw UsageError(text(origin, ": expected a JSON object of options"));
-  for (const auto& [key, value] : json.items()) {
+  for (const auto& item : json.items()) {
+    const auto& key = item.key();
+    const auto& value = item.value();
     std::string wanted = key;
     std::replace(wanted.begin(), wanted.end(), '-', '_');
     bool known = false;
@@ -95,8 +101,9 @@ void read_options(Config& config, const nlohmann::json& json, const std::string&
       auto& field = option.field;
       using Field = std::remove_reference_t<decltype(field)>;
       if (!options_detail::fits<Field>(value)) {
-        throw UsageError(text(origin, ": option '", key, "' expects ",
-                              options_detail::expected_kind<Field>(), ", got ", value.dump()));
+        throw UsageError(text(origin, ": option '", printable(key), "' expects ",
+                              options_detail::expected_kind<Field>(), ", got ",
+                              options_detail::shown(value)));
       }
       if constexpr (std::is_same_v<Field, std::filesystem::path>) {
         field = value.template get<std::string>();
@@ -104,7 +111,9 @@ void read_options(Config& config, const nlohmann::json& json, const std::string&
         field = value.template get<Field>();
       }
     });
-    if (!known) throw UsageError(text(origin, ": unknown option '", key, "'; see --help"));
+    if (!known) {
+      throw UsageError(text(origin, ": unknown option '", printable(key), "'; see --help"));
+    }
   }
 }
 
@@ -152,7 +161,8 @@ std::string changed_options(const Config& before, const Config& after) {
   return changes;
 }
 
-/// Reads and parses a JSON file; throws Error that names it when it is missing or not JSON.
+/// Reads and parses a JSON file of at most 16 MiB and 64 levels; throws Error that names it when it
+/// is missing or not such JSON.
 nlohmann::json read_json_file(const std::filesystem::path& path);
 
 }  // namespace neurosplat
