@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "neurosplat/training/checkpoint.h"
 #include "neurosplat/training/run_log.h"
 #include "training/epoch_order_check.h"
+#include "training/event_log.h"
 
 namespace neurosplat {
 namespace {
@@ -57,6 +59,7 @@ struct Trainer::State {
   Figures guarded_step(const Batch& batch);
   bool run_epoch();
   void finish_epoch(const Figures& schedules, double seconds, std::int64_t steps);
+  void draw_unfinished();
   void add_to_log(std::int64_t epoch, const Figures& schedules,
                   const nlohmann::ordered_json& metrics);
 
@@ -67,6 +70,7 @@ struct Trainer::State {
   OrderMakers order;
   CheckpointFolder checkpoints;
   RunLog log;
+  std::optional<EventLog> events;
   TrainingPosition position;
   StageClock stages;
   Figures means;
@@ -135,6 +139,7 @@ void Trainer::State::add_to_log(std::int64_t epoch, const Figures& schedules,
     row.emplace_back(name, figure(means, name));
   row.insert(row.end(), schedules.begin(), schedules.end());
   log.add(epoch, row, metrics);
+  if (events) events->add(position.step, row, metrics);
 }
 
 /// Measures, logs and announces the epoch, and moves the position to the next one.
@@ -164,8 +169,15 @@ void Trainer::State::finish_epoch(const Figures& schedules, double seconds, std:
   std::fflush(stdout);
   add_to_log(epoch, schedules, metrics);
   if (draws) log.draw(learner.curves());
+  if (draws && events) events->add_sheets(position.step, epoch);
   begin_epoch(epoch);
   if (is_due(epoch, options.checkpoint_every, last)) save();
+}
+
+/// The sheets of the epoch that --max-steps ended.
+void Trainer::State::draw_unfinished() {
+  learner.draw(options.out, position.epoch + 1);
+  if (events) events->add_sheets(position.step, position.epoch + 1);
 }
 
 Trainer::Trainer(const RunOptions& options, nlohmann::ordered_json config, Learner& learner)
@@ -212,13 +224,14 @@ Trainer::Outcome Trainer::run() {
   std::filesystem::create_directories(options.out, failure);
   if (failure) throw Error(text(options.out.string(), ": cannot make it: ", failure.message()));
   write_file_atomically(options.out / "config.json", state.config.dump(2) + "\n");
+  if (options.tensorboard) state.events.emplace(options.out, state.position.step);
   const InterruptGuard guard;
   if (state.position.step == 0) state.save();
   while (!state.is_done()) {
     if (state.run_epoch()) continue;
     state.save();
     if (InterruptGuard::raised()) return Outcome::interrupted;
-    if (options.pictures_every > 0) state.learner.draw(options.out, state.position.epoch + 1);
+    if (options.pictures_every > 0) state.draw_unfinished();
     break;
   }
   return Outcome::finished;
