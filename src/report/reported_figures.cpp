@@ -103,7 +103,9 @@ ReportedEvaluation evaluation_of(const Json& object, const std::string& where) {
                                 .needs = entry.list_of_words("needs"),
                                 .minutes = std::max(0.01, entry.number("minutes").value_or(1))};
   if (!is_name(evaluation.name)) entry.fail("a name of small letters, digits and hyphens");
-  if (evaluation.arguments.empty()) entry.fail("a subcommand in arguments");
+  if (evaluation.arguments.empty() || evaluation.arguments[0] == "report") {
+    entry.fail("an evaluation's subcommand in arguments");
+  }
   for (const auto& figure : entry.list("figures", true)) {
     evaluation.figures.push_back(figure_of(figure, text(where, ", ", evaluation.name)));
   }

@@ -12,11 +12,11 @@ namespace neurosplat::report {
 /// One figure of an evaluation beside what it must be seen beside.
 struct FigureRow {
   std::string key;
-  nlohmann::ordered_json ours;       ///< a number, a word or a list
-  nlohmann::ordered_json published;  ///< null where metrics.json has none
-  std::string reason;                ///< why ours is another, where it is
+  nlohmann::ordered_json ours;                 ///< a number, a word or a list
+  nlohmann::ordered_json published = nullptr;  ///< null where metrics.json has none
+  std::string reason = {};                     ///< why ours is another, where it is
   /// What the same measure gives for what must be beaten or cannot be: "PCA", 18.05.
-  std::vector<std::pair<std::string, nlohmann::ordered_json>> floors;
+  std::vector<std::pair<std::string, nlohmann::ordered_json>> floors = {};
 };
 
 /// The figures of `results` and the published ones of `reference`, without tables. A floor stands

@@ -22,9 +22,9 @@ struct RunResult {
   std::string name;  ///< its path from the folder on that was asked for
   std::filesystem::path folder;
   nlohmann::ordered_json settings = nlohmann::ordered_json::object();
-  std::vector<Term> terms;                      ///< in the order of the files; without epoch, step
-  double epochs = 0, steps = 0;                 ///< of the last line; 0 where it has none
-  std::vector<std::filesystem::path> pictures;  ///< by name
+  std::vector<Term> terms = {};  ///< in the order of the files; without epoch, step
+  double epochs = 0, steps = 0;  ///< of the last line; 0 where it has none
+  std::vector<std::filesystem::path> pictures = {};  ///< by name
 };
 
 /// An evaluation's folder: metrics.json and pictures.

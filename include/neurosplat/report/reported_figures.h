@@ -12,12 +12,13 @@ namespace neurosplat::report {
 struct ReportedFigure {
   std::string name;  ///< with its unit
   std::string key;   ///< see value_at()
-  std::optional<double> published;
+  std::optional<double> published = {};
   int decimals = 3;  ///< that were printed, and that ours is shown with
   bool higher_is_better = true;
-  std::string source;                 ///< of the published figure
-  std::string floor_key, floor_name;  ///< of a floor in the same metrics.json; empty: none
-  std::string reason;                 ///< why ours is another, where metrics.json does not say it
+  std::string source = {};  ///< of the published figure
+  std::string floor_key = {},
+              floor_name = {};  ///< of a floor in the same metrics.json; empty: none
+  std::string reason = {};      ///< why ours is another, where metrics.json does not say it
 };
 
 /// One command of neurosplat-evaluate and the reported figures that it regenerates.
@@ -25,10 +26,10 @@ struct ReportedEvaluation {
   std::string name, system;
   std::vector<std::string>
       arguments;  ///< from the subcommand on; {data} and {model:FILE} stand for paths
-  std::vector<std::string> quick;  ///< added for a trial in seconds
-  std::vector<std::string> needs;  ///< below the folder of data
-  double minutes = 1;              ///< of one core
-  std::vector<ReportedFigure> figures;
+  std::vector<std::string> quick = {};  ///< added for a trial in seconds
+  std::vector<std::string> needs = {};  ///< below the folder of data
+  double minutes = 1;                   ///< of one core
+  std::vector<ReportedFigure> figures = {};
 };
 
 /// The table that is compiled in (src/report/reported_figures.json), or one of the same form.
@@ -45,8 +46,8 @@ struct ReportedRow {
   std::string system, evaluation;
   ReportedFigure figure;
   Ending ending = Ending::done;
-  std::string why;  ///< it was skipped or failed, or ours misses the published figure
-  nlohmann::ordered_json ours, floor;
+  std::string why = {};  ///< it was skipped or failed, or ours misses the published figure
+  nlohmann::ordered_json ours = nullptr, floor = nullptr;
 
   /// "equal" to the last printed digit, "better", "misses", "not published", "skipped", "failed".
   std::string verdict() const;
