@@ -129,7 +129,7 @@ class Measurement {
       if (line.find("error") != std::string::npos) last = line;
     }
     return last.empty() ? text(", see ", (folder_ / "log.txt").string())
-                        : ": " + shortened(last, 300);
+                        : text(": ", shortened(last, 300));
   }
 
   const ReportedEvaluation& evaluation_;

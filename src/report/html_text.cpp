@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <sstream>
 
+#include "neurosplat/core/text.h"
+
 namespace neurosplat::report {
 namespace {
 
@@ -75,8 +77,7 @@ std::string shortened(std::string_view text, std::size_t most) {
 
 std::string element(const std::string& name, const std::string& content,
                     const std::string& attributes) {
-  return "<" + name + (attributes.empty() ? "" : " " + attributes) + ">" + content + "</" + name +
-         ">";
+  return text('<', name, attributes.empty() ? "" : " ", attributes, '>', content, "</", name, '>');
 }
 
 std::string short_number(double value) {

@@ -99,9 +99,9 @@ Json member(const Json& object, const char* key) {
 
 std::string source_of(const Json& reference) {
   const auto source = member(reference, "source");
-  return source.is_string()
-             ? element("p", "Published: " + escaped(source.get<std::string>()), "class=\"soft\"")
-             : std::string();
+  return source.is_string() ? element("p", text("Published: ", escaped(source.get<std::string>())),
+                                      "class=\"soft\"")
+                            : std::string();
 }
 
 std::string section_of(const EvaluationResult& evaluation, EmbeddedPictures& pictures) {
@@ -109,7 +109,7 @@ std::string section_of(const EvaluationResult& evaluation, EmbeddedPictures& pic
   const auto experiment = member(metrics, "experiment"), reference = member(metrics, "reference");
   auto title = escaped(evaluation.name);
   if (experiment.is_string())
-    title += " " + element("small", escaped(experiment.get<std::string>()));
+    title += text(' ', element("small", escaped(experiment.get<std::string>())));
   std::vector<std::filesystem::path> first = evaluation.pictures;
   if (first.size() > kMostPictures) first.resize(kMostPictures);
   return element("h3", title, "class=\"evaluation\"") + source_of(reference) +
