@@ -50,10 +50,10 @@ bool says(const Json& value, const std::string& words) {
          parsed.ptr == words.data() + words.size() && value.get<double>() == number;
 }
 
-/// "a=b,c=d" of a row.
+/// "a=b;c=d" of a row.
 bool has_values(const Json& row, const std::string& conditions) {
   std::istringstream in(conditions);
-  for (std::string one; std::getline(in, one, ',');) {
+  for (std::string one; std::getline(in, one, ';');) {
     const auto equals = one.find('=');
     if (equals == std::string::npos) return false;
     if (!says(member(row, one.substr(0, equals)), one.substr(equals + 1))) return false;

@@ -31,13 +31,17 @@ using report::ReportedEvaluation;
 constexpr std::uint64_t kMostTable = 4U << 20;  // bytes
 
 struct Options {
-  std::vector<fs::path> folders;
+  std::vector<std::string> folders;
   fs::path out, results = "./evaluation/all", data, table;
   std::string only;
   std::int64_t picture_mib = 24;
   int threads = 0;
   bool all = false, quick = false, list = false, overwrite = false;
 };
+
+std::vector<fs::path> named(const Options& options) {
+  return {options.folders.begin(), options.folders.end()};
+}
 
 fs::path page_of(const Options& options) {
   if (!options.out.empty()) return options.out;
@@ -136,7 +140,7 @@ std::vector<report::ReportedRow> measured(const Options& options,
 /// Pages of --all show what the table asks for, not what else once lay in the folder of results.
 std::vector<fs::path> folders_to_show(const Options& options,
                                       const std::vector<ReportedEvaluation>& evaluations) {
-  auto folders = options.folders;
+  auto folders = named(options);
   for (const auto& one : evaluations) {
     std::error_code ignored;
     if (fs::is_directory(options.results / one.name, ignored)) {
@@ -163,7 +167,7 @@ int report_all(const Options& options) {
   const auto evaluations = report::chosen(table_of(options), words_of(options.only));
   if (options.list) return list(evaluations);
   check_request(options);
-  check_outputs(options, report::find_results(options.folders));
+  check_outputs(options, report::find_results(named(options)));
   const InterruptGuard guard;
   report::Report page;
   page.reported = measured(options, evaluations);
@@ -180,8 +184,8 @@ int report_all(const Options& options) {
 
 int report_folders(const Options& options) {
   check_request(options);
-  report::Report page{.found = report::find_results(options.folders), .reported = {}};
-  report::check_not_empty(page.found, options.folders);
+  report::Report page{.found = report::find_results(named(options)), .reported = {}};
+  report::check_not_empty(page.found, named(options));
   check_outputs(options, page.found);
   return write(options, page);
 }

@@ -1,5 +1,6 @@
 #include "report/run_files.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>

@@ -42,7 +42,8 @@ class Ruler {
     for (auto& [place, value] : ticks_) value = logarithmic_ ? std::log10(value) : value;
   }
   double operator()(double place) const {
-    const auto& [p0, v0] = ticks_.front(), &[ p1, v1 ] = ticks_.back();
+    const auto& [p0, v0] = ticks_.front();
+    const auto& [p1, v1] = ticks_.back();
     const double value = v0 + (place - p0) / (p1 - p0) * (v1 - v0);
     return logarithmic_ ? std::pow(10, value) : value;
   }

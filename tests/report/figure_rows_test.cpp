@@ -46,9 +46,9 @@ TEST(ValueAt, FindsAKeyOrARow) {
   EXPECT_EQ(value_at(results, "ip_r2"), 0.87);
   EXPECT_EQ(value_at(results, "rows[loop=synthetic].psnr_db"), 20);
   EXPECT_EQ(value_at(results, "rows[beta=0.5].psnr_db"), 12);
-  EXPECT_EQ(value_at(results, "rows[loop=real,beta=0.5].psnr_db"), 12);
+  EXPECT_EQ(value_at(results, "rows[loop=real;beta=0.5].psnr_db"), 12);
   for (const char* absent :
-       {"rows[loop=real,beta=2].psnr_db", "rows[loop=real].x", "rows[loop].psnr_db",
+       {"rows[loop=real;beta=2].psnr_db", "rows[loop=real].x", "rows[loop].psnr_db",
         "rows[loop=real", "nothing", "rows[x=1].psnr_db"}) {
     EXPECT_TRUE(value_at(results, absent).is_null()) << absent;
   }

@@ -199,7 +199,7 @@ TEST(Page, GivesTheNumbersOfTheFilesAsJson) {
   EXPECT_EQ(json["runs"][0]["steps"], 20);
   EXPECT_EQ(json["runs"][1]["last"]["loss"], 0.123456789012);
   EXPECT_EQ(json["settings_that_differ"].size(), 1U);
-  EXPECT_EQ(json["settings_that_differ"]["lr"], nlohmann::json({0.1, 0.2}));
+  EXPECT_EQ(json["settings_that_differ"]["lr"], nlohmann::ordered_json({0.1, 0.2}));
   ASSERT_EQ(json["figures"].size(), 2U);
   EXPECT_EQ(json["figures"][0]["ours"], 19.123456789012345);
   EXPECT_EQ(json["figures"][0]["published"], 15.07);

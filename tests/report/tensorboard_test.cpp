@@ -109,6 +109,14 @@ std::string hex(const std::string& bytes) {
   return digits;
 }
 
+/// Of the tag GROUP/KEY, [step, value] each; null where there is none.
+nlohmann::json points_of(const nlohmann::json& scalars, const std::string& key) {
+  for (const auto& [tag, points] : scalars.items()) {
+    if (tag.ends_with("/" + key)) return points;
+  }
+  return nullptr;
+}
+
 TEST_F(TensorBoard, ShowsEveryNumberAndSheetOfARunInTwoParts) {
   const auto python = python_with("tensorboard");
   if (!python) GTEST_SKIP() << "SKIPPED: no Python with tensorboard; set NEUROSPLAT_PYTHON";
@@ -116,13 +124,12 @@ TEST_F(TensorBoard, ShowsEveryNumberAndSheetOfARunInTwoParts) {
   arguments.insert(arguments.end(), {"--epochs", "3", "--checkpoint-every", "2"});
   ASSERT_EQ(train(arguments).status, 0);
   // As if it had been killed after epoch 3, whose checkpoint was never written.
+  std::vector<fs::path> checkpoints;
   for (const auto& entry : fs::directory_iterator(folder_ / "run/checkpoints")) {
-    if (entry.path().filename() != "x" &&
-        entry.path().string().find(std::to_string(metrics()[2]["step"].get<int>())) !=
-            std::string::npos) {
-      fs::remove(entry.path());
-    }
+    checkpoints.push_back(entry.path());
   }
+  ASSERT_EQ(checkpoints.size(), 2U);
+  fs::remove(*std::max_element(checkpoints.begin(), checkpoints.end()));
   const auto resumed =
       run_command({program("neurosplat-train"), "splat-vae", "--resume", "run", "--epochs", "4"},
                   folder_.path());
@@ -138,20 +145,15 @@ TEST_F(TensorBoard, ShowsEveryNumberAndSheetOfARunInTwoParts) {
   for (const auto& [key, value] : lines[0].items()) {
     if (key == "step" || !value.is_number()) continue;
     ++numbers;
-    const auto tag =
-        std::find_if(shown["scalars"].items().begin(), shown["scalars"].items().end(),
-                     [&](const auto& item) { return item.key().ends_with("/" + key); });
-    ASSERT_NE(tag, shown["scalars"].items().end()) << key;
-    ASSERT_EQ(tag.value().size(), 4U) << key;
+    const auto points = points_of(shown["scalars"], key);
+    ASSERT_EQ(points.size(), 4U) << key;
     for (std::size_t i = 0; i < 4; ++i) {
-      EXPECT_EQ(tag.value()[i][0], lines[i]["step"]) << key;
-      EXPECT_EQ(tag.value()[i][1].get<double>(), static_cast<double>(lines[i][key].get<float>()))
-          << key;
+      EXPECT_EQ(points[i][0], lines[i]["step"]) << key;
+      EXPECT_EQ(points[i][1].get<double>(), lines[i][key].get<float>()) << key;
     }
   }
   EXPECT_GE(numbers, 8U);
-  EXPECT_TRUE(shown["scalars"].contains("held_out/held_out_psnr_db") ||
-              shown["scalars"].dump().find("held_out/") != std::string::npos);
+  EXPECT_NE(shown["scalars"].dump().find("\"held_out/"), std::string::npos);
   for (const char* sheet : {"recon", "sample"}) {
     const auto& images = shown["images"][std::string("pictures/") + sheet];
     ASSERT_EQ(images.size(), 4U) << sheet;
@@ -159,22 +161,6 @@ TEST_F(TensorBoard, ShowsEveryNumberAndSheetOfARunInTwoParts) {
     EXPECT_EQ(images[3][0], lines[3]["step"]);
     EXPECT_EQ(images[3][1], hex(bytes_of(file))) << sheet;
   }
-}
-
-TEST_F(TensorBoard, AFolderThatCannotBeWrittenIsSaidOnOneLine) {
-  auto arguments = tiny();
-  arguments.insert(arguments.end(), {"--epochs", "2"});
-  // The disk's limit stands for a full one: the model fits, the sheets as events do not.
-  Arguments limited = {"/bin/sh", "-c", "trap '' XFSZ; ulimit -f $0 && exec \"$@\"", "8"};
-  Arguments all = {
-      program("neurosplat-train"), "splat-vae", "--out", "run", "--tensorboard", "--device", "cpu"};
-  limited.insert(limited.end(), all.begin(), all.end());
-  limited.insert(limited.end(), arguments.begin(), arguments.end());
-  const auto failed = run_command(limited, folder_.path());
-  EXPECT_EQ(failed.status, 1);
-  const auto at = failed.errors.find("error: ");
-  ASSERT_NE(at, std::string::npos) << failed.errors;
-  EXPECT_EQ(failed.errors.find('\n', at), failed.errors.size() - 1) << failed.errors;
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ struct FigureRow {
 /// mean_image_KEY, pca_KEY, shuffled_KEY.
 std::vector<FigureRow> figure_rows(const nlohmann::ordered_json& metrics);
 
-/// Where `key` points to: a key of `results`, or `rows[NAME=VALUE,...].KEY`, which is KEY of the
+/// Where `key` points to: a key of `results`, or `rows[NAME=VALUE;...].KEY`, which is KEY of the
 /// first row that has these values. Null where there is nothing.
 nlohmann::ordered_json value_at(const nlohmann::ordered_json& part, const std::string& key);
 
