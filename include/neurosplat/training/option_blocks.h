@@ -21,6 +21,7 @@ struct RunOptions {
   std::int64_t max_steps = 0;
   std::int64_t pictures_every = 1;
   std::int64_t checkpoint_every = 1;
+  bool tensorboard = false;
 };
 
 template <class Visitor>
@@ -35,6 +36,9 @@ void visit_options(RunOptions& config, Visitor&& visit) {
   output("pictures_every", config.pictures_every, "epochs between sheets of pictures; 0: never",
          AtLeast{0});
   output("checkpoint_every", config.checkpoint_every, "epochs between checkpoints", AtLeast{1});
+  output("tensorboard", config.tensorboard,
+         "write events.out.tfevents.* for TensorBoard into the run folder: every number of "
+         "metrics.jsonl and the sheets of pictures");
 }
 
 /// Where the networks are computed.
