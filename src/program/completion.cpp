@@ -69,7 +69,7 @@ std::string replaced(std::string in, const std::string& what, const std::string&
 }
 
 /// `words` as one string of a POSIX shell.
-std::string quoted(const std::string& words) {
+std::string shell_quoted(const std::string& words) {
   return text('\'', replaced(words, "'", "'\\''"), '\'');
 }
 
@@ -101,12 +101,14 @@ std::string bash_script(const Command& program, const std::vector<Command>& comm
       std::vector<std::string> patterns;
       for (const auto& name : option.names) patterns.push_back(command.name + ":" + name);
       values << "    " << joined(patterns, "|") << ") ";
-      if (option.value == Value::words) values << "words=" << quoted(joined(option.words, " "));
+      if (option.value == Value::words)
+        values << "words=" << shell_quoted(joined(option.words, " "));
       values << (option.value == Value::file ? "files=1" : "") << " ;;\n";
     }
     auto offered = option_names(command);
     offered.insert(offered.end(), command.words.begin(), command.words.end());
-    options << "    " << command.name << ") names=" << quoted(joined(offered, " ")) << " ;;\n";
+    options << "    " << command.name << ") names=" << shell_quoted(joined(offered, " "))
+            << " ;;\n";
   }
   auto first = names_of(commands);
   for (const auto& name : option_names(program)) first.push_back(name);
@@ -119,7 +121,7 @@ std::string bash_script(const Command& program, const std::vector<Command>& comm
       "  COMPREPLY=()\n"
       "  if ((COMP_CWORD == 1)); then\n"
       "    mapfile -t COMPREPLY < <(compgen -W ",
-      quoted(joined(first, " ")),
+      shell_quoted(joined(first, " ")),
       " -- \"$current\")\n"
       "    return\n"
       "  fi\n"
@@ -161,7 +163,7 @@ std::string zsh_option(const Completed& option, const std::string& name) {
   if (option.value == Value::words) line += text(":word:(", joined(option.words, " "), ')');
   if (option.value == Value::number) line += ":number: ";
   if (option.value == Value::file) line += ":file:_files";
-  return quoted(line);
+  return shell_quoted(line);
 }
 
 std::string zsh_arguments(const Command& command, const std::string& indent) {
@@ -172,7 +174,8 @@ std::string zsh_arguments(const Command& command, const std::string& indent) {
     }
   }
   if (!command.words.empty()) {
-    lines += " \\\n" + indent + "  " + quoted(text("1:word:(", joined(command.words, " "), ')'));
+    lines +=
+        " \\\n" + indent + "  " + shell_quoted(text("1:word:(", joined(command.words, " "), ')'));
   }
   return indent + "_arguments -s" + lines + "\n";
 }
@@ -181,7 +184,7 @@ std::string zsh_script(const Command& program, const std::vector<Command>& comma
   const auto function = function_of(program.name);
   std::string list, cases;
   for (const auto& command : commands) {
-    list += "    " + quoted(command.name + ":" + command.help) + "\n";
+    list += "    " + shell_quoted(command.name + ":" + command.help) + "\n";
     cases += "    " + command.name + ")\n" + zsh_arguments(command, "      ") + "      ;;\n";
   }
   return text("#compdef ", program.name, "\n# made by `", program.name, " completion zsh`\n",
