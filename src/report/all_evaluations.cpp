@@ -64,11 +64,16 @@ class Measurement {
       return {Ending::skipped, error.what()};
     }
     if (!options_.overwrite && is_there("metrics.json") && is_there("arguments.txt")) {
-      if (bytes_of(folder_ / "arguments.txt", kMostLog) == listed()) return {Ending::done, ""};
+      if (is_finished()) return {Ending::done, ""};
       return {Ending::failed, text("measured with other options before (", folder_.string(),
                                    "): give --overwrite or another --results")};
     }
     return measured(std::move(arguments), waiting);
+  }
+
+  /// By this or an earlier call, with the same arguments.
+  bool is_finished() const {
+    return is_there("metrics.json") && bytes_of(folder_ / "arguments.txt", kMostLog) == listed();
   }
 
   nlohmann::ordered_json metrics() const {
@@ -142,41 +147,67 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+/// What an evaluation may take; trials are alike.
+double expected_seconds(const ReportedEvaluation& evaluation, const AllOptions& options) {
+  return options.quick ? 6.0 : 2.0 + 60 * evaluation.minutes;
+}
+
 /// What is left, by the table's minutes and how far these were off until now.
 class Estimate {
  public:
-  explicit Estimate(const std::vector<ReportedEvaluation>& evaluations) {
-    for (const auto& one : evaluations) left_ += 60 * one.minutes;
-  }
-  void ended(const ReportedEvaluation& evaluation, bool ran, double seconds) {
-    left_ -= 60 * evaluation.minutes;
+  explicit Estimate(double expected) : left_(expected) {}
+  void ended(double expected, bool ran, double taken) {
+    left_ -= expected;
     if (!ran) return;
-    expected_ += 60 * evaluation.minutes;
-    taken_ += seconds;
+    expected_ += expected;
+    taken_ += taken;
   }
-  double left() const { return std::max(0.0, left_) * (expected_ > 0 ? taken_ / expected_ : 1); }
+  /// A minute as expected counts too, so that the first short ones do not decide.
+  double left() const { return std::max(0.0, left_) * (taken_ + 60) / (expected_ + 60); }
 
  private:
-  double left_ = 0, expected_ = 0, taken_ = 0;
+  double left_, expected_ = 0, taken_ = 0;
 };
 
 const char* word_of(Ending ending) {
   return ending == Ending::done ? "done" : ending == Ending::skipped ? "SKIPPED" : "FAILED";
 }
 
+bool is_asked(const std::string& name, const std::vector<std::string>& only) {
+  return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
+}
+
+/// Measured, found finished, or not; `title` stands before its progress.
+Outcome outcome_of(const Measurement& measurement, const std::string& title, double seconds) {
+  const Outcome interrupted{Ending::skipped, "interrupted before it was measured"};
+  if (InterruptGuard::raised()) return interrupted;
+  const auto start = Clock::now();
+  const auto expected = static_cast<std::int64_t>(seconds);
+  ProgressLine progress(title, "s", expected);
+  auto outcome = measurement.run([&] {
+    progress.update(std::min(expected, static_cast<std::int64_t>(seconds_since(start))));
+  });
+  return InterruptGuard::raised() && outcome.ending == Ending::failed ? interrupted : outcome;
+}
+
+void say(const std::string& title, const Outcome& outcome, double seconds, double left) {
+  const bool before = outcome.ending == Ending::done && !outcome.ran;
+  const auto why = outcome.why.empty() ? std::string() : text(": ", outcome.why);
+  std::printf("%s: %s%s%s, %s, ETA %s\n", title.c_str(), word_of(outcome.ending),
+              before ? " before" : "", why.c_str(), clock_text(seconds).c_str(),
+              clock_text(left).c_str());
+  std::fflush(stdout);
+}
+
 }  // namespace
 
 std::vector<ReportedEvaluation> chosen(const std::vector<ReportedEvaluation>& all,
                                        const std::vector<std::string>& only) {
-  if (only.empty()) return all;
   std::vector<ReportedEvaluation> kept;
-  const auto asked = [&](const std::string& name) {
-    return std::find(only.begin(), only.end(), name) != only.end();
-  };
   std::string names;
   for (const auto& one : all) {
-    names += (names.empty() ? "" : ", ") + one.name;
-    if (asked(one.name)) kept.push_back(one);
+    names += text(names.empty() ? "" : ", ", one.name);
+    if (is_asked(one.name, only)) kept.push_back(one);
   }
   for (const auto& name : only) {
     const bool known =
@@ -186,38 +217,31 @@ std::vector<ReportedEvaluation> chosen(const std::vector<ReportedEvaluation>& al
   return kept;
 }
 
-std::vector<ReportedRow> measure(const std::vector<ReportedEvaluation>& evaluations,
+std::vector<ReportedRow> measure(const std::vector<ReportedEvaluation>& all,
                                  const AllOptions& options) {
+  const auto asked = chosen(all, options.only);
+  double whole = 0;
+  for (const auto& one : asked) whole += expected_seconds(one, options);
+  Estimate estimate(whole);
   std::vector<ReportedRow> rows;
-  Estimate estimate(evaluations);
-  for (std::size_t i = 0; i < evaluations.size(); ++i) {
-    const auto& evaluation = evaluations[i];
+  std::size_t number = 0;
+  for (const auto& evaluation : all) {
     const Measurement measurement(evaluation, options);
-    const auto start = Clock::now();
-    Outcome outcome{Ending::skipped, "interrupted before it was measured"};
-    if (!InterruptGuard::raised()) {
-      const auto expected =
-          std::max<std::int64_t>(1, static_cast<std::int64_t>(60 * evaluation.minutes));
-      ProgressLine progress(text(i + 1, '/', evaluations.size(), ' ', evaluation.name), "s",
-                            expected);
-      outcome = measurement.run([&] {
-        progress.update(std::min(expected, static_cast<std::int64_t>(seconds_since(start))));
-      });
+    Outcome outcome{Ending::done, ""};
+    if (is_asked(evaluation.name, options.only)) {
+      const auto start = Clock::now();
+      const auto expected = expected_seconds(evaluation, options);
+      const auto title = text(++number, '/', asked.size(), ' ', evaluation.name);
+      outcome = outcome_of(measurement, title, expected);
+      estimate.ended(expected, outcome.ran, seconds_since(start));
+      say(title, outcome, seconds_since(start), estimate.left());
+    } else if (!measurement.is_finished()) {
+      continue;
     }
-    if (InterruptGuard::raised() && outcome.ending == Ending::failed) {
-      outcome = {Ending::skipped, "interrupted before it was measured"};
-    }
-    estimate.ended(evaluation, outcome.ran, seconds_since(start));
-    const auto metrics =
-        outcome.ending == Ending::done ? measurement.metrics() : nlohmann::ordered_json();
-    for (auto& row : rows_of(evaluation, outcome.ending, outcome.why, metrics))
-      rows.push_back(std::move(row));
-    const bool again = outcome.ending == Ending::done && !outcome.ran;
-    std::printf("%zu/%zu %s: %s%s%s, %s, ETA %s\n", i + 1, evaluations.size(),
-                evaluation.name.c_str(), word_of(outcome.ending), again ? " before" : "",
-                outcome.why.empty() ? "" : (": " + outcome.why).c_str(),
-                clock_text(seconds_since(start)).c_str(), clock_text(estimate.left()).c_str());
-    std::fflush(stdout);
+    nlohmann::ordered_json metrics;
+    if (outcome.ending == Ending::done) metrics = measurement.metrics();
+    auto found = rows_of(evaluation, outcome.ending, outcome.why, metrics);
+    rows.insert(rows.end(), found.begin(), found.end());
   }
   return rows;
 }

@@ -49,8 +49,8 @@ Axis value_axis(const std::vector<CurveLine>& lines) {
     axis.low = std::log10(all.low);
     axis.high = std::log10(all.high);
   }
-  const double room = axis.high > axis.low ? 0.04 * (axis.high - axis.low)
-                                           : std::max(1e-9, 0.05 * std::abs(axis.low));
+  const double flat = axis.low == 0 ? 1 : 0.05 * std::abs(axis.low);
+  const double room = axis.high > axis.low ? 0.04 * (axis.high - axis.low) : flat;
   axis.low -= room;
   axis.high += room;
   return axis;

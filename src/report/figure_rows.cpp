@@ -61,6 +61,33 @@ bool has_values(const Json& row, const std::string& conditions) {
   return true;
 }
 
+/// Settings by how many values they have, and by how many runs have them not.
+template <class Wanted>
+std::vector<Setting> settings_where(const std::vector<RunResult>& runs, Wanted wanted) {
+  std::vector<Setting> settings;
+  std::set<std::string> seen = {"out"};
+  for (const auto& run : runs) {
+    for (const auto& [key, ignored] : run.settings.items()) {
+      if (!seen.insert(key).second) continue;
+      Setting setting{key, {}};
+      std::vector<Json> values;
+      for (const auto& one : runs) {
+        setting.second.push_back(member(one.settings, key));
+        const auto& value = setting.second.back();
+        const bool known = std::find(values.begin(), values.end(), value) != values.end();
+        if (one.settings.contains(key) && !known) values.push_back(value);
+      }
+      const auto absent = std::count_if(runs.begin(), runs.end(), [&, name = key](const auto& one) {
+        return !one.settings.contains(name);
+      });
+      if (wanted(values.size(), static_cast<std::size_t>(absent))) {
+        settings.push_back(std::move(setting));
+      }
+    }
+  }
+  return settings;
+}
+
 }  // namespace
 
 std::vector<FigureRow> figure_rows(const Json& metrics) {
@@ -93,21 +120,13 @@ Json value_at(const Json& part, const std::string& key) {
   return nullptr;
 }
 
-std::vector<std::pair<std::string, std::vector<Json>>> differing_settings(
-    const std::vector<RunResult>& runs) {
-  std::vector<std::pair<std::string, std::vector<Json>>> differing;
-  std::set<std::string> seen = {"out"};
-  for (const auto& run : runs) {
-    for (const auto& [key, ignored] : run.settings.items()) {
-      if (!seen.insert(key).second) continue;
-      std::vector<Json> values;
-      for (const auto& one : runs) values.push_back(member(one.settings, key));
-      const bool same = std::all_of(values.begin(), values.end(),
-                                    [&](const auto& value) { return value == values.front(); });
-      if (!same) differing.emplace_back(key, std::move(values));
-    }
-  }
-  return differing;
+std::vector<Setting> differing_settings(const std::vector<RunResult>& runs) {
+  return settings_where(runs, [](std::size_t values, std::size_t) { return values > 1; });
+}
+
+std::vector<Setting> settings_of_some(const std::vector<RunResult>& runs) {
+  return settings_where(
+      runs, [](std::size_t values, std::size_t absent) { return values == 1 && absent > 0; });
 }
 
 }  // namespace neurosplat::report

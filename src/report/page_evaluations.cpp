@@ -29,6 +29,7 @@ std::string figures_table(const std::vector<FigureRow>& rows) {
       std::any_of(rows.begin(), rows.end(), [](const auto& row) { return !row.floors.empty(); });
   std::string body;
   for (const auto& row : rows) {
+    if (row.ours.is_null() && row.published.is_null()) continue;  // not measured
     auto cells = element("th", escaped(row.key)) + cell(row.ours, "ours");
     if (published) cells += cell(row.published);
     if (floors) cells += element("td", floors_of(row));

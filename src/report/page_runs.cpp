@@ -43,19 +43,28 @@ std::string runs_table(const std::vector<RunResult>& runs) {
   return boxed_table(element("tr", head), body);
 }
 
-std::string settings_table(const std::vector<RunResult>& runs) {
-  const auto differing = differing_settings(runs);
-  if (differing.empty()) return element("p", "The runs have the same settings.", "class=\"soft\"");
+std::string settings_table(const std::vector<RunResult>& runs,
+                           const std::vector<Setting>& settings) {
+  if (settings.empty()) return {};
   std::string head = head_cell("setting"), body;
   for (std::size_t i = 0; i < runs.size(); ++i) {
     head += element("th", key_of(i) + escaped(runs[i].name));
   }
-  for (const auto& [key, values] : differing) {
+  for (const auto& [key, values] : settings) {
     std::string row = element("th", escaped(key));
     for (const auto& value : values) row += element("td", shown(value));
     body += element("tr", row) + "\n";
   }
-  return element("h4", "Settings that differ") + boxed_table(element("tr", head), body);
+  return boxed_table(element("tr", head), body);
+}
+
+std::string differences(const std::vector<RunResult>& runs) {
+  auto differing = settings_table(runs, differing_settings(runs));
+  if (differing.empty()) {
+    differing = element("p", "None: those that the runs share are the same.", "class=\"soft\"");
+  }
+  return element("h4", "Settings that differ") + differing +
+         folded("Settings that only some have", settings_table(runs, settings_of_some(runs)));
 }
 
 std::string all_settings(const RunResult& run) {
@@ -137,7 +146,7 @@ std::string pictures_of(const RunResult& run, EmbeddedPictures& pictures) {
 
 std::string runs_section(const std::vector<RunResult>& runs, EmbeddedPictures& pictures) {
   auto html = element("h2", "Runs", "id=\"runs\"") + runs_table(runs);
-  if (runs.size() > 1) html += settings_table(runs);
+  if (runs.size() > 1) html += differences(runs);
   if (runs.size() == 1) html += all_settings(runs[0]);
   html += titled("Training", curves_of(runs, Kind::training));
   html += titled("Held out", curves_of(runs, Kind::held_out));

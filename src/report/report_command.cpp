@@ -127,14 +127,15 @@ fs::path this_program() {
 }
 
 std::vector<report::ReportedRow> measured(const Options& options,
-                                          const std::vector<ReportedEvaluation>& evaluations) {
-  return report::measure(evaluations, {.program = this_program(),
-                                       .results = options.results,
-                                       .data = folder_of_data(options),
-                                       .model = shipped_file,
-                                       .quick = options.quick,
-                                       .overwrite = options.overwrite,
-                                       .threads = options.threads});
+                                          const std::vector<ReportedEvaluation>& all) {
+  return report::measure(all, {.program = this_program(),
+                               .results = options.results,
+                               .data = folder_of_data(options),
+                               .model = shipped_file,
+                               .only = words_of(options.only),
+                               .quick = options.quick,
+                               .overwrite = options.overwrite,
+                               .threads = options.threads});
 }
 
 /// Pages of --all show what the table asks for, not what else once lay in the folder of results.
@@ -164,8 +165,9 @@ int write(const Options& options, const report::Report& page) {
 }
 
 int report_all(const Options& options) {
-  const auto evaluations = report::chosen(table_of(options), words_of(options.only));
-  if (options.list) return list(evaluations);
+  const auto evaluations = table_of(options);
+  const auto asked = report::chosen(evaluations, words_of(options.only));
+  if (options.list) return list(asked);
   check_request(options);
   check_outputs(options, report::find_results(named(options)));
   const InterruptGuard guard;
@@ -221,7 +223,8 @@ void add_evaluate_report(Program& program) {
                    "--overwrite; exit 1 where an evaluation fails");
   command.add_option("--results", options->results, "of --all: folder that gets a folder for each")
       ->capture_default_str();
-  command.add_option("--only", options->only, "of --all: these evaluations alone, between commas");
+  command.add_option("--only", options->only,
+                     "of --all: measure these evaluations alone, between commas");
   command.add_flag("--list", options->list, "say which evaluations there are, and end");
   command.add_option("--data", options->data,
                      "of --all: folder with flowers-102, natural-images, cat-faces-64 and so on; "

@@ -54,18 +54,21 @@ TEST(ValueAt, FindsAKeyOrARow) {
   }
 }
 
-TEST(DifferingSettings, AreThoseThatDiffer) {
+TEST(DifferingSettings, AreThoseThatDifferAmongRunsThatHaveThem) {
   std::vector<RunResult> runs(3);
   runs[0].settings = {{"lr", 0.1}, {"seed", 0}, {"out", "a"}, {"only_first", true}};
-  runs[1].settings = {{"lr", 0.2}, {"seed", 0}, {"out", "b"}};
-  runs[2].settings = {{"lr", 0.1}, {"seed", 0}, {"out", "c"}, {"late", "x"}};
+  runs[1].settings = {{"lr", 0.2}, {"seed", 0}, {"out", "b"}, {"late", "x"}};
+  runs[2].settings = {{"lr", 0.1}, {"seed", 0}, {"out", "c"}, {"late", "y"}};
   const auto differing = differing_settings(runs);
-  ASSERT_EQ(differing.size(), 3U);
+  ASSERT_EQ(differing.size(), 2U);
   EXPECT_EQ(differing[0].first, "lr");
   EXPECT_EQ(differing[0].second, (std::vector<Json>{0.1, 0.2, 0.1}));
-  EXPECT_EQ(differing[1].first, "only_first");
-  EXPECT_EQ(differing[1].second, (std::vector<Json>{true, nullptr, nullptr}));
-  EXPECT_EQ(differing[2].first, "late");
+  EXPECT_EQ(differing[1].first, "late");
+  EXPECT_EQ(differing[1].second, (std::vector<Json>{nullptr, "x", "y"}));
+  const auto some = settings_of_some(runs);
+  ASSERT_EQ(some.size(), 1U);
+  EXPECT_EQ(some[0].first, "only_first");
+  EXPECT_EQ(some[0].second, (std::vector<Json>{true, nullptr, nullptr}));
   EXPECT_TRUE(differing_settings({runs[0]}).empty());
 }
 

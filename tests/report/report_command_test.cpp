@@ -130,6 +130,12 @@ TEST_F(ReportCommand, MeasuresATableAndGoesOnWhereItStood) {
   const auto second = report(some);
   EXPECT_NE(second.output.find("1/2 mine: done before"), std::string::npos) << second.output;
   EXPECT_EQ(fs::last_write_time(folder_ / "all/mine/metrics.json"), written);
+  EXPECT_EQ(json("all/report.json")["reported"].size(), 3U) << "two of mine, one that is absent";
+  auto another = all;
+  another.insert(another.end(), {"--only", "absent"});
+  EXPECT_EQ(report(another).status, 1) << "a figure of what is finished has failed";
+  EXPECT_EQ(json("all/report.json")["reported"].size(), 3U)
+      << "what is finished stays in the table";
   some.push_back("--overwrite");
   EXPECT_NE(report(some).output.find("1/2 mine: done,"), std::string::npos);
   EXPECT_GT(fs::last_write_time(folder_ / "all/mine/metrics.json"), written);

@@ -28,9 +28,12 @@ std::vector<FigureRow> figure_rows(const nlohmann::ordered_json& metrics);
 /// first row that has these values. Null where there is nothing.
 nlohmann::ordered_json value_at(const nlohmann::ordered_json& part, const std::string& key);
 
-/// The settings in which runs differ, by name: the values of all runs, null where one has none. The
-/// run's own folder (`out`) is left out.
-std::vector<std::pair<std::string, std::vector<nlohmann::ordered_json>>> differing_settings(
-    const std::vector<RunResult>& runs);
+/// A setting's values in all runs, null where one has it not.
+using Setting = std::pair<std::string, std::vector<nlohmann::ordered_json>>;
+
+/// The settings in which runs that have them differ. The run's own folder (`out`) is left out.
+std::vector<Setting> differing_settings(const std::vector<RunResult>& runs);
+/// Those that only some runs have, with the same value: of another kind of run, say.
+std::vector<Setting> settings_of_some(const std::vector<RunResult>& runs);
 
 }  // namespace neurosplat::report
