@@ -19,7 +19,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build" / "fuzz"
 KEPT = ROOT / "tests" / "corpora"
-LEAKS = ROOT / "tests" / "fuzz" / "leaks.supp"
 DICTIONARIES = ROOT / "tests" / "fuzz" / "dictionaries"
 
 MOST_KEPT_BYTES, LEAST_COST = 24 << 10, 512  # a small file costs as much as one of 512 bytes
@@ -49,7 +48,8 @@ TARGETS = {
     "safetensors": Target(3, 4096),
     "service_message": Target(3, 4096),
     "torch_pickle": Target(2, 2048),
-    "torch_zip": Target(1, 4096),
+    # LibTorch loses half a KiB for each zip file that it refuses; looking for leaks after every run takes half a second.
+    "torch_zip": Target(1, 4096, asan=":detect_leaks=0"),
     "web_client": Target(2, 4096),
 }
 KEYS = ("target", "seconds", "runs", "runs_per_second", "edges", "features", "edges_in_all", "corpus_files",
@@ -59,7 +59,6 @@ KEYS = ("target", "seconds", "runs", "runs_per_second", "edges", "features", "ed
 def environment(name, scratch):
     # Short stacks of allocations cost least; who shows a case again sees all of them.
     return os.environ | {"TMPDIR": scratch, "OMP_NUM_THREADS": "1", "UBSAN_OPTIONS": "print_stacktrace=1",
-                         "LSAN_OPTIONS": f"print_suppressions=0:suppressions={LEAKS}",
                          "ASAN_OPTIONS": f"quarantine_size_mb=16:malloc_context_size=3{TARGETS[name].asan}"}
 
 
@@ -150,7 +149,7 @@ def keep(name, env, scratch):
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("kept-*"):
         old.unlink()
-    for seed in (BUILD / "seeds" / name).iterdir():
+    for seed in (BUILD / "seeds" / name).glob("seed-*"):
         shutil.copy(seed, folder / seed.name)
     control, unused = Path(scratch) / f"control-{name}", Path(scratch) / f"unused-{name}"
     merge(name, env, unused, [str(folder), str(BUILD / "corpora" / name)], control)

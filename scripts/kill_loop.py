@@ -248,6 +248,8 @@ def main():
             learner.loop(kills)
     except Broken as broken:
         fault = str(broken)
+    except KeyboardInterrupt:
+        fault = "interrupted"
     print(table_of(rows))
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

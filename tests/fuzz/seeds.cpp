@@ -9,6 +9,7 @@
 #include <fstream>
 #include <string>
 
+#include "fuzz/readers/deflated.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/io/npy_file.h"
 #include "neurosplat/io/picture_bytes.h"
@@ -128,15 +129,24 @@ void write_recordings(const Seeds& seeds) {
   write_pvc1(
       path,
       {2, {{0, 0, 0, {crossings(1), crossings(0)}}, {0, 0, 1, {crossings(0), crossings(2)}}}});
+  // What the writer packs, as it lies in an unpacked file; mat.cpp packs it again behind a 'C'.
+  constexpr std::size_t header = 128, tag = 8;
   std::ifstream in(path, std::ios::binary);
-  std::string bytes{std::istreambuf_iterator<char>(in), {}};
-  bytes.front() = 'C';
-  seeds.put("mat", "pvc1-packed", bytes);
+  const std::string packed{std::istreambuf_iterator<char>(in), {}};
+  std::string element(1U << 16U, '\0');
+  auto length = static_cast<uLongf>(element.size());
+  uncompress(reinterpret_cast<Bytef*>(element.data()), &length,
+             reinterpret_cast<const Bytef*>(packed.data() + header + tag),
+             static_cast<uLong>(packed.size() - header - tag));
+  auto plain = packed.substr(0, header) + element.substr(0, length);
+  seeds.put("mat", "pvc1-plain", plain);
+  plain.front() = 'C';
+  seeds.put("mat", "pvc1-packed", plain);
   std::string numbers = "MATLAB 5.0 MAT-file";
   numbers.resize(124, ' ');
   numbers += raw("\0\1IM");
   numbers += raw(
-      "\x0e\0\0\0\x38\0\0\0\6\0\0\0\x08\0\0\0\2\0\0\0\0\0\0\0\5\0\0\0\x08\0\0\0\1\0\0\0\3\0\0\0");
+      "\x0e\0\0\0\x38\0\0\0\6\0\0\0\x08\0\0\0\x09\0\0\0\0\0\0\0\5\0\0\0\x08\0\0\0\1\0\0\0\3\0\0\0");
   numbers += raw("\1\0\0\0\5\0\0\0trnid\0\0\0\2\0\3\0\1\2\3\0");
   seeds.put("mat", "integers", numbers);
   seeds.put("number_table", "counts", "1,2,3\n0,1,0\r\n\n4, 5 ,6\n");
@@ -228,9 +238,13 @@ void write_texts(const Seeds& seeds) {
             R"({"type": "waveform_latent", "session_id": "xyz123", "payload": [0.5, -1, 2e0]})");
   seeds.put("service_message", "picture",
             R"({"session_id": "a", "image_base64": "data:image/png;base64,)" + picture + "\"}");
-  seeds.put(
-      "service_message", "packed",
-      R"({"payload": {"waveform_latent": "eJyLNtQx0jGO5QIACo8CLQ=="}, "metadata": {"user_id": "u", "n": 7}})");
+  const std::string list = "[1.0,2.0,3.5]";
+  const auto packed =
+      deflated({reinterpret_cast<const std::uint8_t*>(list.data()), list.size()}, kZlib);
+  seeds.put("service_message", "packed",
+            R"({"payload": {"waveform_latent": ")" +
+                to_base64({reinterpret_cast<const char*>(packed.data()), packed.size()}) +
+                R"("}, "metadata": {"user_id": "u", "n": 7}})");
   const std::string greeting =
       "GET /echo?token=a%20b HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: "
       "Upgrade\r\n"

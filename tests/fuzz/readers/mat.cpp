@@ -40,6 +40,7 @@ void mat(Bytes bytes) {
     for (const auto value : read_mat_integers(file.path(), "trnid", 1, 8189, 8189)) {
       expect(value >= 1 && value <= 8189, "a number out of its range");
     }
+    return;
   } catch (const Error&) {
     // Another kind of file, most likely: the other reader's turn.
   }

@@ -88,7 +88,10 @@ void converse(const Request& request, const Address& address, std::string_view f
   const auto serve = [&]() -> asio::awaitable<void> {
     const auto client = std::make_shared<WebClient<MemoryStream>>(std::move(stream), options(),
                                                                   Overload::kWait, work, counts);
-    co_await client->run(request, maker, {{}, address.query});
+    Request asked = request;
+    Target target{{}, address.query};
+    // Named: GCC 12 destroys temporaries of such an expression twice.
+    co_await client->run(std::move(asked), maker, std::move(target));
   };
   asio::co_spawn(io, serve, [&](const std::exception_ptr& thrown) { fault = thrown; });
   finish(io, work);
