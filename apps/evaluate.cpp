@@ -1,4 +1,5 @@
 #include "neurosplat/program/program.h"
+#include "neurosplat/report/commands.h"
 #include "neurosplat/systems/cortex/commands.h"
 #include "neurosplat/systems/hierarchical_vae/commands.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
@@ -42,5 +43,6 @@ int main(int argc, char** argv) {
     apps::add_evaluate_spike_areas(all);
     apps::add_evaluate_spike_encoding(all);
     apps::add_evaluate_hierarchical_vae(all);
+    apps::add_evaluate_report(all);
   });
 }

@@ -23,37 +23,55 @@ set(NEUROSPLAT_COROUTINES $<$<CXX_COMPILER_ID:Clang>:-fno-sanitize=function>)
 # run on one thread.
 set(NEUROSPLAT_OPENMP $<IF:$<CXX_COMPILER_ID:Clang>,-fopenmp=libgomp,-fopenmp>)
 
-# The targets of modules; one must be built before those that use it, so that there are no cycles.
-function(neurosplat_targets_of user modules into)
+# What a module or program links for its USES: their libraries, and of those that have subcommands the
+# libraries of these where `commands` is true. One must be added before those that use it, so that there are
+# no cycles.
+function(neurosplat_targets_of user modules commands into)
   set(targets)
   foreach(module ${modules})
     if(NOT TARGET neurosplat_${module})
       message(FATAL_ERROR "${user}: expected modules that are added before it in USES, got "
               "'${module}': name another, or add it first")
     endif()
+    if(commands AND TARGET neurosplat_${module}_commands)
+      list(APPEND targets neurosplat_${module}_commands)
+    endif()
     list(APPEND targets neurosplat_${module})
   endforeach()
   set(${into} ${targets} PARENT_SCOPE)
 endfunction()
 
-# neurosplat_module(NAME SOURCES ... USES MODULE... [LINKS ...] [PRIVATE_LINKS ...]
-#                   [COMMANDS ... COMMANDS_USE MODULE...])
-# COMMANDS are the sources of subcommands, which need CLI11: they are left out where no programs are
-# built. Only they, and headers, may include the modules of COMMANDS_USE.
-function(neurosplat_module name)
-  cmake_parse_arguments(arg "" "" "SOURCES;USES;LINKS;PRIVATE_LINKS;COMMANDS;COMMANDS_USE" ${ARGN})
-  if(NEUROSPLAT_BUILD_APPS)
-    list(APPEND arg_SOURCES ${arg_COMMANDS})
-    list(APPEND arg_USES ${arg_COMMANDS_USE})
-  endif()
-  neurosplat_targets_of(${name} "${arg_USES}" used)
+# A static library of ours, which is installed and exported as neurosplat::NAME. Warnings and sanitizers are
+# those of this build, not of its users.
+function(neurosplat_archive name)
+  cmake_parse_arguments(arg "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
   add_library(neurosplat_${name} STATIC ${arg_SOURCES})
   add_library(neurosplat::${name} ALIAS neurosplat_${name})
-  target_include_directories(neurosplat_${name} PUBLIC ${CMAKE_SOURCE_DIR}/include
-                             PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  set_target_properties(neurosplat_${name} PROPERTIES EXPORT_NAME ${name})
+  target_include_directories(neurosplat_${name}
+    PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
+    PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  target_compile_features(neurosplat_${name} INTERFACE cxx_std_20)
   target_compile_definitions(neurosplat_${name} PRIVATE NEUROSPLAT_VERSION="${PROJECT_VERSION}")
-  target_link_libraries(neurosplat_${name} PUBLIC ${used} ${arg_LINKS}
-                        PRIVATE ${arg_PRIVATE_LINKS} neurosplat_options)
+  target_link_libraries(neurosplat_${name} PUBLIC ${arg_PUBLIC}
+                        PRIVATE ${arg_PRIVATE} $<BUILD_INTERFACE:neurosplat_options>)
+  neurosplat_install_archive(neurosplat_${name})
+endfunction()
+
+# neurosplat_module(NAME SOURCES ... USES MODULE... [LINKS ...] [PRIVATE_LINKS ...]
+#                   [COMMANDS ... COMMANDS_USE MODULE...])
+# COMMANDS are the sources of subcommands, which need CLI11: a library of their own, NAME_commands, that is
+# left out where no programs are built. Only they, and headers, may include the modules of COMMANDS_USE.
+function(neurosplat_module name)
+  cmake_parse_arguments(arg "" "" "SOURCES;USES;LINKS;PRIVATE_LINKS;COMMANDS;COMMANDS_USE" ${ARGN})
+  neurosplat_targets_of(${name} "${arg_USES}" FALSE used)
+  neurosplat_archive(${name} SOURCES ${arg_SOURCES} PUBLIC ${used} ${arg_LINKS}
+                     PRIVATE ${arg_PRIVATE_LINKS})
+  if(arg_COMMANDS AND NEUROSPLAT_BUILD_APPS)
+    neurosplat_targets_of(${name} "${arg_USES};${arg_COMMANDS_USE}" TRUE used)
+    neurosplat_archive(${name}_commands SOURCES ${arg_COMMANDS} PUBLIC neurosplat_${name} ${used}
+                       PRIVATE ${arg_PRIVATE_LINKS})
+  endif()
 endfunction()
 
 # neurosplat_kernels(MODULE FOLDER CHOOSER): FOLDER/kernels_SET.cpp, the loops of a module compiled once
@@ -83,7 +101,18 @@ endfunction()
 # takes some all the same.
 function(neurosplat_executable name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES;LINKS;PRIVATE_HEADERS_OF" ${ARGN})
-  neurosplat_targets_of(${name} "${arg_USES}" used)
+  neurosplat_targets_of(${name} "${arg_USES}" TRUE used)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${used} ${arg_LINKS} neurosplat_options)
+endfunction()
+
+# neurosplat_plugin(NAME SOURCES ... USES MODULE...): a shared library of everything that it uses, for
+# programs that load it. Of ours it shows only what registers itself.
+function(neurosplat_plugin name)
+  cmake_parse_arguments(arg "" "" "SOURCES;USES;LINKS" ${ARGN})
+  neurosplat_targets_of(${name} "${arg_USES}" FALSE used)
+  add_library(${name} SHARED ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${used} ${arg_LINKS} neurosplat_options)
+  target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL -Wl,--no-undefined)
+  set_target_properties(${name} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 endfunction()

@@ -2,7 +2,7 @@
 """Checks that files include only what their CMake files say they use and that none has grown too long.
 
 The rule stands in CMake: USES, COMMANDS_USE and PRIVATE_HEADERS_OF of neurosplat_module(),
-neurosplat_executable() and neurosplat_test(). docs/architecture.md says what modules are."""
+neurosplat_executable(), neurosplat_plugin() and neurosplat_test(). docs/architecture.md says what modules are."""
 
 import argparse
 import pathlib
@@ -11,7 +11,7 @@ import sys
 
 LONGEST = 450
 SUFFIXES = {".h", ".cpp", ".cu", ".cuh"}
-CALL = re.compile(r"^\s*neurosplat_(module|executable|test)\(([^)]*)\)", re.MULTILINE)
+CALL = re.compile(r"^\s*neurosplat_(module|executable|plugin|test)\(([^)]*)\)", re.MULTILINE)
 INCLUDE = re.compile(r'\s*#\s*include\s*[<"]([^">]+)[">]')
 LISTS = {"SOURCES", "USES", "LINKS", "PRIVATE_LINKS", "COMMANDS", "COMMANDS_USE", "PRIVATE_HEADERS_OF"}
 OTHERS = {"LABELS", "TIMEOUT"}
@@ -42,12 +42,12 @@ class Tree:
         self.root = root
         self.files = sorted(
             path.relative_to(root)
-            for top in ("include/neurosplat", "src", "apps", "tests", "benchmarks")
+            for top in ("include/neurosplat", "src", "apps", "python", "tests", "benchmarks")
             for path in (root / top).rglob("*")
             if path.suffix in SUFFIXES
         )
         self.units = {}  # of each folder with a CMake file
-        for top in ("src", "apps", "tests", "benchmarks"):
+        for top in ("src", "apps", "python", "tests", "benchmarks"):
             for path in sorted((root / top).rglob("*")):
                 if path.name == "CMakeLists.txt" or path.suffix == ".cmake":
                     cmake = path.relative_to(root)

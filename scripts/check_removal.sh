@@ -65,7 +65,7 @@ def without(match):
     text = match.group()
     if not word.search(text):
         return text
-    if match.group(1) == "module":
+    if match.group(1) in ("module", "plugin"):
         sys.exit(f"check_removal: expected a system that no other uses, got {system}, which "
                  f"{match.group(2)} uses: take that out first")
     if path.parent.name == "benchmarks":  # a program that measures the system goes with it

@@ -35,6 +35,15 @@ at::Device device_from_name(const std::string& name) {
       "device: cuda was asked for, but LibTorch finds no CUDA device here; use --device cpu");
 }
 
+bool multiplies_bf16(const at::Device& device) {
+  if (!device.is_cpu()) return true;
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
 void use_threads(int threads) {
   const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   const int used = threads > 0 ? threads : cores;

@@ -20,12 +20,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The source tree that a program in build/PRESET/bin was built in; empty when it cannot be told.
-fs::path source_tree() {
+/// The folder above the one that the program lies in: the prefix that it is installed in, or
+/// build/PRESET of the source tree; empty when it cannot be told.
+fs::path above_program() {
   std::error_code failed;
-  const auto program = fs::read_symlink("/proc/self/exe", failed);
-  if (failed) return {};
-  return program.parent_path().parent_path().parent_path().parent_path();
+  return fs::read_symlink("/proc/self/exe", failed).parent_path().parent_path();
 }
 
 std::vector<fs::path> fixture_folders(const ExperimentOptions& options) {
@@ -34,7 +33,10 @@ std::vector<fs::path> fixture_folders(const ExperimentOptions& options) {
   const auto ours = fs::path("tests") / "fixtures" / "perception";
   std::vector<fs::path> folders = {
       fs::path(shared != nullptr ? shared : "../shared") / "reference" / "fixtures", ours};
-  if (const auto tree = source_tree(); !tree.empty()) folders.push_back(tree / ours);
+  if (const auto prefix = above_program(); !prefix.empty()) {
+    folders.push_back(prefix / "share" / "neurosplat" / "fixtures" / "perception");
+    folders.push_back(prefix.parent_path().parent_path() / ours);
+  }
   return folders;
 }
 
@@ -55,7 +57,8 @@ void add_experiment_options(CLI::App& command, ExperimentOptions& options,
   command.add_option("--fixtures", options.fixtures,
                      "folder of the reference's inputs S0_*.npy; default: "
                      "$NEUROSPLAT_SHARED/reference/fixtures or ../shared/reference/fixtures, then "
-                     "tests/fixtures/perception here, then in the source tree of the program");
+                     "tests/fixtures/perception here, then those of the program's prefix or source "
+                     "tree");
   command.add_option("--threads", options.threads, "CPU threads; 0: all cores")
       ->capture_default_str();
 }

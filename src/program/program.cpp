@@ -17,6 +17,7 @@
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/memory.h"
 #include "neurosplat/core/text.h"
+#include "program/completion.h"
 
 namespace neurosplat::apps {
 namespace {
@@ -126,6 +127,14 @@ CLI::App& Program::add(const std::string& name, const std::string& description,
 }
 
 int Program::run() {
+  std::string shell;
+  add("completion", "Print the script that has a shell's Tab key complete this program.",
+      [&] {
+        std::fputs(completion_script(app_, shell).c_str(), stdout);
+        return 0;
+      })
+      .add_option("shell", shell, "bash, zsh or fish")
+      ->required();
   for (auto* subcommand : app_.get_subcommands({})) {
     for (auto* option : subcommand->get_options()) {
       expect_decimal_numbers(*option);

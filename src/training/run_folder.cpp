@@ -16,6 +16,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "neurosplat/io/event_file.h"
 #include "neurosplat/io/outputs.h"
 
 namespace neurosplat {
@@ -25,7 +26,9 @@ namespace fs = std::filesystem;
 
 constexpr const char* kLock = "run.lock";
 /// What every run writes, and the checkpoints of its folder of them.
-const std::vector<std::string> kFiles = {"loss.csv", "metrics.jsonl", "curves.png", "config.json"};
+const std::string kEvents = "events.out.tfevents";  // those of io/event_file.h
+const std::vector<std::string> kFiles = {"loss.csv", "metrics.jsonl", "curves.png", "config.json",
+                                         kEvents};
 const std::vector<std::string> kCheckpoints = {"step-###.safetensors"};
 
 fs::path resolved(const fs::path& path) {
@@ -47,7 +50,9 @@ std::vector<fs::path> files_of(const fs::path& folder, const std::vector<std::st
     }
     std::error_code ignored;
     const bool folder_itself = entry.symlink_status(ignored).type() == fs::file_type::directory;
-    const auto is_written = [&](const auto& ours) { return matches_name(ours, written); };
+    const auto is_written = [&](const auto& ours) {
+      return ours == kEvents ? is_event_file(written) : matches_name(ours, written);
+    };
     if (!folder_itself && std::any_of(names.begin(), names.end(), is_written)) {
       found.push_back(entry.path());
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "neurosplat/training/checkpoint.h"
 #include "neurosplat/training/run_log.h"
 #include "training/epoch_order_check.h"
+#include "training/event_log.h"
 
 namespace neurosplat {
 namespace {
@@ -87,6 +89,7 @@ struct Trainer::State {
   Agreement guarded_step(const Batch& batch);
   bool run_epoch();
   void finish_epoch(const Figures& schedules, double seconds, std::int64_t steps);
+  void draw_unfinished();
   void add_to_log(std::int64_t epoch, const Figures& schedules,
                   const nlohmann::ordered_json& metrics);
 
@@ -97,6 +100,7 @@ struct Trainer::State {
   OrderMakers order;
   CheckpointFolder checkpoints;
   RunLog log;
+  std::optional<EventLog> events;
   TrainingPosition position;
   StageClock stages;
   processes::Traffic traffic_before;  ///< of the epoch at hand
@@ -180,6 +184,7 @@ void Trainer::State::add_to_log(std::int64_t epoch, const Figures& schedules,
     row.emplace_back(name, figure(means, name));
   row.insert(row.end(), schedules.begin(), schedules.end());
   log.add(epoch, row, metrics);
+  if (events) events->add(position.step, row, metrics);
 }
 
 /// Measures, logs and announces the epoch, and moves the position to the next one.
@@ -214,8 +219,15 @@ void Trainer::State::finish_epoch(const Figures& schedules, double seconds, std:
   std::fflush(stdout);
   add_to_log(epoch, schedules, metrics);
   if (draws) log.draw(learner.curves());
+  if (draws && events) events->add_sheets(position.step, epoch);
   begin_epoch(epoch);
   if (is_due(epoch, options.checkpoint_every, last)) save();
+}
+
+/// The sheets of the epoch that --max-steps ended.
+void Trainer::State::draw_unfinished() {
+  learner.draw(options.out, position.epoch + 1);
+  if (events) events->add_sheets(position.step, position.epoch + 1);
 }
 
 Trainer::Trainer(const RunOptions& options, nlohmann::ordered_json config, Learner& learner)
@@ -263,6 +275,7 @@ Trainer::Outcome Trainer::run() {
   if (failure) throw Error(text(options.out.string(), ": cannot make it: ", failure.message()));
   if (processes::first()) {
     write_file_atomically(options.out / "config.json", state.config.dump(2) + "\n");
+    if (options.tensorboard) state.events.emplace(options.out, state.position.step);
   }
   const InterruptGuard guard;
   if (state.position.step == 0) state.save();
@@ -270,8 +283,7 @@ Trainer::Outcome Trainer::run() {
     if (state.run_epoch()) continue;
     state.save();
     if (state.interrupted) return Outcome::interrupted;
-    if (options.pictures_every > 0 && processes::first())
-      state.learner.draw(options.out, state.position.epoch + 1);
+    if (options.pictures_every > 0 && processes::first()) state.draw_unfinished();
     break;
   }
   return Outcome::finished;

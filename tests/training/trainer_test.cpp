@@ -11,6 +11,7 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/io/atomic_file.h"
+#include "neurosplat/io/event_file.h"
 #include "neurosplat/io/image_file.h"
 #include "neurosplat/training/checkpoint.h"
 #include "neurosplat/training/run_log.h"
@@ -253,6 +254,33 @@ TEST(RunLog, DrawsTheCurvesThatHavePoints) {
   const auto two_points = read_picture(curves);
   EXPECT_EQ(one_point.sizes(), two_points.sizes());
   EXPECT_FALSE(at::equal(one_point, two_points));
+}
+
+std::vector<std::string> event_files(const fs::path& run) {
+  std::vector<std::string> files;
+  for (const auto& entry : fs::directory_iterator(run)) {
+    if (is_event_file(entry.path().filename().string())) files.push_back(bytes_of(entry.path()));
+  }
+  return files;
+}
+
+TEST(Trainer, WritesEventsWhereTheyAreAskedFor) {
+  const TemporaryFolder folder;
+  auto options = options_for(folder / "run", 2);
+  options.pictures_every = 0;
+  Follower silent;
+  train(silent, options);
+  EXPECT_TRUE(event_files(folder / "run").empty());
+  options.tensorboard = true;
+  options.epochs = 3;
+  Follower follower;
+  train(follower, options, /*resume=*/true);
+  const auto files = event_files(folder / "run");
+  ASSERT_EQ(files.size(), 1U);
+  // The first two stand in loss.csv alone.
+  for (const char* tag : {"train/square", "train/gain", "train/mean_distance", "time/seconds"}) {
+    EXPECT_NE(files[0].find(tag), std::string::npos) << tag;
+  }
 }
 
 TEST(RunLog, KeepsTheColumnsOfARunThatIsThere) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <ATen/Parallel.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
@@ -274,6 +275,13 @@ inline int own_threads(int threads) {
   return static_cast<int>(std::max<std::int64_t>(1, cores / processes::place().local_count));
 }
 
+/// Where the signal came to another process, as if SIGTERM had come to this one.
+inline int exit_code_of_interruption() {
+  constexpr int kTerminated = 128 + SIGTERM;
+  const int own = InterruptGuard::exit_code();
+  return own != 0 ? own : kTerminated;
+}
+
 template <class Config>
 int train(TrainingRequest<Config> request, const TrainingKind<Config>& kind,
           const std::vector<std::string>& run_files) {
@@ -310,13 +318,11 @@ int train(TrainingRequest<Config> request, const TrainingKind<Config>& kind,
     run.folder->clear();
     processes::remember(config.out.string());
   }
-  const auto outcome = trainer.run();
-  if (!processes::first()) {
-    return outcome == Trainer::Outcome::interrupted ? InterruptGuard::exit_code() : 0;
-  }
-  if (outcome == Trainer::Outcome::interrupted) {
+  const bool interrupted = trainer.run() == Trainer::Outcome::interrupted;
+  if (!processes::first()) return interrupted ? exit_code_of_interruption() : 0;
+  if (interrupted) {
     log::warn(text("interrupted: saved; continue with --resume ", config.out.string()));
-    return InterruptGuard::exit_code();
+    return exit_code_of_interruption();
   }
   if (request.smoke) {
     std::printf("smoke: ok, %s\n", learner->line_of(trainer.means()).c_str());

@@ -18,8 +18,8 @@ class RunFolder {
  public:
   /// Makes the folder where there is none. Throws UsageError when it is a file; Error when another
   /// process trains there (with its id), or when it cannot be written or locked.
-  /// `files`: what the kind of run writes beside loss.csv, metrics.jsonl, curves.png, config.json
-  /// and checkpoints; in a name, ### stands for one digit or more.
+  /// `files`: what the kind of run writes beside loss.csv, metrics.jsonl, curves.png, config.json,
+  /// events for TensorBoard and checkpoints; in a name, ### stands for one digit or more.
   explicit RunFolder(std::filesystem::path path, std::vector<std::string> files = {});
   /// Folders that it made and that nothing was written to go again.
   ~RunFolder();

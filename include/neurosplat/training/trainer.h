@@ -12,7 +12,8 @@ namespace neurosplat {
 /// The training loop of every system, also of several processes that train together
 /// (processes/process_group.h): the first one alone measures, prints and writes. The run folder
 /// gets config.json; loss.csv, with a row an epoch: the epoch from 1, means of the loss's terms,
-/// schedules; metrics.jsonl, an object an epoch; the learner's sheets and models; and checkpoints/.
+/// schedules; metrics.jsonl, an object an epoch; the learner's sheets and models; checkpoints/; and
+/// events for TensorBoard where the options ask for them.
 class Trainer {
  public:
   /// `config`: every option of the run, as write_options() gives them. The learner must outlive the

@@ -1,10 +1,10 @@
 #include "neurosplat/processes/batch_norm.h"
 #include "neurosplat/training/layers.h"
+#include "systems/splat_vae/halving_convolution.h"
 #include "systems/splat_vae/networks.h"
 
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/container/sequential.h>
-#include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 
 #include <algorithm>
@@ -27,7 +27,7 @@ struct EncoderImpl : nn::Module {
   explicit EncoderImpl(const SplatVaeArchitecture& architecture) {
     std::int64_t in = kColours, out = 32;
     for (auto size = architecture.image_size; size > kSmallestMap; size /= 2) {
-      conv->push_back(nn::Conv2d(nn::Conv2dOptions(in, out, 4).stride(2).padding(1)));
+      conv->push_back(HalvingConv2d(in, out));
       conv->push_back(processes::BatchNorm2d(out));
       conv->push_back(leaky_relu());
       in = out;

@@ -18,7 +18,7 @@ namespace {
 
 /// What shows it in a browser.
 constexpr std::pair<std::string_view, std::string_view> kFiles[] = {
-#include "embedded/waveform.inc"
+#include "embedded/waveform_commands.inc"
 };
 
 struct Options {

@@ -24,4 +24,14 @@ at::Tensor activate_packets(const at::Tensor& raw) {
   return {};
 }
 
+at::Tensor field_gradient(const at::Tensor& packets, const at::Tensor&) {
+  require(packets);
+  return {};
+}
+
+at::Tensor activation_gradient(const at::Tensor& raw, const at::Tensor&) {
+  require(raw);
+  return {};
+}
+
 }  // namespace neurosplat::packet::cuda

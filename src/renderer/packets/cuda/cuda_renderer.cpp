@@ -44,6 +44,18 @@ float* write(at::Tensor& tensor) {
   return tensor.mutable_data_ptr<float>();
 }
 
+/// `prepared` [batch, kPreparedNumbers, N] of the packets; all contiguous.
+at::Tensor gradient_of_prepared(const at::Tensor& packets, const at::Tensor& prepared,
+                                const at::Tensor& field_gradient) {
+  const c10::cuda::CUDAGuard guard(packets.device());
+  const Shape shape = shape_of(packets, field_gradient.size(2), field_gradient.size(3));
+  auto workspace = working_memory(gradient_workspace(shape), packets);
+  auto result = at::empty_like(packets);
+  gradient(shape, read(packets), read(prepared), read(field_gradient), write(workspace),
+           write(result), c10::cuda::getCurrentCUDAStream().stream());
+  return result;
+}
+
 class Field : public torch::autograd::Function<Field> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& given, std::int64_t height,
@@ -59,25 +71,13 @@ class Field : public torch::autograd::Function<Field> {
     prepare(shape, read(packets), write(prepared), stream);
     draw(shape, read(packets), read(prepared), write(workspace), write(field), stream);
     context->save_for_backward({packets, prepared});
-    context->saved_data["height"] = height;
-    context->saved_data["width"] = width;
     return field;
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const at::NoGradGuard no_gradient;
     const auto saved = context->get_saved_variables();
-    const auto& packets = saved[0];
-    const c10::cuda::CUDAGuard guard(packets.device());
-    const Stream stream = c10::cuda::getCurrentCUDAStream().stream();
-    const Shape shape = shape_of(packets, context->saved_data["height"].toInt(),
-                                 context->saved_data["width"].toInt());
-    const auto field_gradient = gradients[0].contiguous();
-    auto workspace = working_memory(gradient_workspace(shape), packets);
-    auto result = at::empty_like(packets);
-    gradient(shape, read(packets), read(saved[1]), read(field_gradient), write(workspace),
-             write(result), stream);
-    return {result, {}, {}};
+    return {gradient_of_prepared(saved[0], saved[1], gradients[0].contiguous()), {}, {}};
   }
 };
 
@@ -95,14 +95,7 @@ class Activation : public torch::autograd::Function<Activation> {
   }
 
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
-    const at::NoGradGuard no_gradient;
-    const auto raw = context->get_saved_variables()[0];
-    const c10::cuda::CUDAGuard guard(raw.device());
-    const auto active_gradient = gradients[0].contiguous();
-    auto raw_gradient = at::empty_like(raw);
-    activate_backward(shape_of(raw, 2, 2), read(raw), read(active_gradient), write(raw_gradient),
-                      c10::cuda::getCurrentCUDAStream().stream());
-    return {raw_gradient};
+    return {activation_gradient(context->get_saved_variables()[0], gradients[0])};
   }
 };
 
@@ -127,6 +120,29 @@ at::Tensor field(const at::Tensor& packets, std::int64_t height, std::int64_t wi
 at::Tensor activate_packets(const at::Tensor& raw) {
   require(raw);
   return raw.size(0) == 0 ? at::empty_like(raw) : Activation::apply(raw);
+}
+
+at::Tensor field_gradient(const at::Tensor& given, const at::Tensor& gradient) {
+  require(given);
+  const at::NoGradGuard no_gradient;
+  const c10::cuda::CUDAGuard guard(given.device());
+  const auto packets = given.contiguous();
+  const Shape shape = shape_of(packets, gradient.size(2), gradient.size(3));
+  auto prepared = at::empty({shape.batch, kPreparedNumbers, shape.packets}, packets.options());
+  prepare(shape, read(packets), write(prepared), c10::cuda::getCurrentCUDAStream().stream());
+  return gradient_of_prepared(packets, prepared, gradient.contiguous());
+}
+
+at::Tensor activation_gradient(const at::Tensor& given, const at::Tensor& gradient) {
+  require(given);
+  const at::NoGradGuard no_gradient;
+  const c10::cuda::CUDAGuard guard(given.device());
+  const auto raw = given.contiguous();
+  const auto active_gradient = gradient.contiguous();
+  auto raw_gradient = at::empty_like(raw);
+  activate_backward(shape_of(raw, 2, 2), read(raw), read(active_gradient), write(raw_gradient),
+                    c10::cuda::getCurrentCUDAStream().stream());
+  return raw_gradient;
 }
 
 }  // namespace neurosplat::packet::cuda

@@ -23,4 +23,9 @@ at::Tensor field(const at::Tensor& packets, std::int64_t height, std::int64_t wi
 /// Raw packets [B, N, 5 + 2C] to activated ones, in one launch; as field() otherwise.
 at::Tensor activate_packets(const at::Tensor& raw);
 
+/// What the backward passes of the two return: gradients with respect to activated packets and to
+/// raw ones, from those with respect to the field and to activated packets.
+at::Tensor field_gradient(const at::Tensor& packets, const at::Tensor& field_gradient);
+at::Tensor activation_gradient(const at::Tensor& raw, const at::Tensor& active_gradient);
+
 }  // namespace neurosplat::packet::cuda

@@ -197,12 +197,16 @@ void gradient_slice(const Batch& batch, Slice& slice, std::int64_t first, std::i
 
 /// Packs the options for autograd.
 struct SavedOptions {
-  static constexpr const char* kHeight = "height";
-  static constexpr const char* kWidth = "width";
   static constexpr const char* kRaw = "raw";
   static constexpr const char* kSquash = "squash";
   static constexpr const char* kCutoff = "cutoff";
 };
+
+RenderOptions options_of(bool raw, bool squash, double cutoff) {
+  return {.form = raw ? PacketForm::raw : PacketForm::activated,
+          .output = squash ? Output::sigmoid : Output::linear,
+          .cutoff = cutoff};
+}
 
 class Drawing : public torch::autograd::Function<Drawing> {
  public:
@@ -221,8 +225,6 @@ class Drawing : public torch::autograd::Function<Drawing> {
                });
     context->save_for_backward({packets, squash ? pictures : at::Tensor()});
     auto& saved = context->saved_data;
-    saved[SavedOptions::kHeight] = height;
-    saved[SavedOptions::kWidth] = width;
     saved[SavedOptions::kRaw] = raw;
     saved[SavedOptions::kSquash] = squash;
     saved[SavedOptions::kCutoff] = cutoff;
@@ -231,31 +233,12 @@ class Drawing : public torch::autograd::Function<Drawing> {
 
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
-    const at::NoGradGuard no_gradient;
     auto& saved = context->saved_data;
     const auto tensors = context->get_saved_variables();
-    const auto& packets = tensors[0];
-    const Batch batch = batch_of(
-        packets, saved[SavedOptions::kHeight].toInt(), saved[SavedOptions::kWidth].toInt(),
+    const auto options =
         options_of(saved[SavedOptions::kRaw].toBool(), saved[SavedOptions::kSquash].toBool(),
-                   saved[SavedOptions::kCutoff].toDouble()));
-    auto gradient = at::empty_like(packets);
-    const auto picture_gradient = gradients[0].contiguous();
-    const float* from = picture_gradient.const_data_ptr<float>();
-    const float* squashed = batch.squash ? tensors[1].const_data_ptr<float>() : nullptr;
-    float* out = gradient.mutable_data_ptr<float>();
-    for_slices(batch,
-               [&](Slice& slice, std::int64_t first, std::int64_t count, std::int64_t parts) {
-                 gradient_slice(batch, slice, first, count, parts, from, squashed, out);
-               });
-    return {gradient, {}, {}, {}, {}, {}};
-  }
-
- private:
-  static RenderOptions options_of(bool raw, bool squash, double cutoff) {
-    return {.form = raw ? PacketForm::raw : PacketForm::activated,
-            .output = squash ? Output::sigmoid : Output::linear,
-            .cutoff = cutoff};
+                   saved[SavedOptions::kCutoff].toDouble());
+    return {gradient(gradients[0], tensors[0], tensors[1], options), {}, {}, {}, {}, {}};
   }
 };
 
@@ -265,6 +248,23 @@ at::Tensor draw(const at::Tensor& packets, std::int64_t height, std::int64_t wid
                 const RenderOptions& options) {
   return Drawing::apply(packets, height, width, options.form == PacketForm::raw,
                         options.output == Output::sigmoid, options.cutoff);
+}
+
+at::Tensor gradient(const at::Tensor& picture_gradient, const at::Tensor& given,
+                    const at::Tensor& pictures, const RenderOptions& options) {
+  const at::NoGradGuard no_gradient;
+  const auto packets = given.contiguous();
+  const Batch batch =
+      batch_of(packets, picture_gradient.size(2), picture_gradient.size(3), options);
+  auto result = at::empty_like(packets);
+  const auto from = picture_gradient.contiguous();
+  const auto drawn = batch.squash ? pictures.contiguous() : pictures;
+  const float* squashed = batch.squash ? drawn.const_data_ptr<float>() : nullptr;
+  float* out = result.mutable_data_ptr<float>();
+  for_slices(batch, [&](Slice& slice, std::int64_t first, std::int64_t count, std::int64_t parts) {
+    gradient_slice(batch, slice, first, count, parts, from.const_data_ptr<float>(), squashed, out);
+  });
+  return result;
 }
 
 }  // namespace neurosplat::packet::matrix

@@ -14,4 +14,8 @@ namespace neurosplat::packet::matrix {
 at::Tensor draw(const at::Tensor& packets, std::int64_t height, std::int64_t width,
                 const RenderOptions& options);
 
+/// What draw()'s backward pass returns: render_backward() for what draw() serves.
+at::Tensor gradient(const at::Tensor& picture_gradient, const at::Tensor& packets,
+                    const at::Tensor& pictures, const RenderOptions& options);
+
 }  // namespace neurosplat::packet::matrix
