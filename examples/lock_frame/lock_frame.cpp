@@ -1,6 +1,7 @@
 // lock_frame MODEL: draws what a stored splat VAE expects of a frame, then locks its packets onto
 // the frame.
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <cstdio>
 #include <exception>
