@@ -128,11 +128,9 @@ TEST(Page, EscapesWhateverComesFromFiles) {
             ": " + quoted + "}, 3]}, \"reference\": {\"x\": " + quoted + ", \"x_reason\": " +
             quoted + ", \"source\": " + quoted + "}, \"environment\": {\"a\": " + quoted + "}}");
   auto report = report_of(folder / "<img src=x onerror=y>");
-  report.reported.push_back(
-      {.system = evil,
-       .evaluation = evil,
-       .figure = {.name = evil, .key = evil, .source = evil, .floor_name = evil},
-       .why = evil});
+  auto& row = report.reported.emplace_back();
+  row.system = row.evaluation = row.why = evil;
+  row.figure.name = row.figure.key = row.figure.source = row.figure.floor_name = evil;
   const auto html = page_html(report, kRoom);
   EXPECT_EQ(fault_of(html), "");
   for (const char* no : {"<script", "<img src=x", "<b>_001", "<i>.png", "\" onload", "' onload"}) {
