@@ -94,6 +94,7 @@ std::vector<FigureRow> figure_rows(const Json& metrics) {
   const auto results = member(metrics, "results"), reference = member(metrics, "reference");
   const auto floors = keys_of_floors(results);
   std::vector<FigureRow> rows;
+  if (!results.is_object()) return rows;
   for (const auto& [key, value] : results.items()) {
     const bool published = reference.is_object() && reference.contains(key);
     if (key == "rows" || (floors.contains(key) && !published)) continue;
