@@ -22,7 +22,8 @@ from convert_features import write_atomically
 root = pathlib.Path(__file__).resolve().parent.parent
 # Fitted rather than learned, and small: they keep their digits.
 FULL_PRECISION = ("code.", "packets.", "prior.")
-NOT_OF_THE_MODEL = ("code.low_pass", "packets.geometry", "prior.mean", "prior.factor")
+NOT_OF_THE_MODEL = ("code.low_pass", "packets.geometry", "prior.mean", "prior.factor") + tuple(
+    f"conditions.{name}.{part}" for name in ("vision", "semantic") for part in ("mean", "deviation"))
 FLOW = "flow."
 OF_THE_MACHINE = ("data", "out", "threads", "workers", "memory_gib", "device")
 MOST_BYTES = 20_000_000
