@@ -49,7 +49,7 @@ def main():
     weights = torch.randn(options.batch, 3, size, size, generator=torch.Generator().manual_seed(1))
     rows = {
         "neurosplat": lambda packets: neurosplat.render(packets, size, size),
-        "product, torch.compile": torch.compile(lambda packets: draw(packets, size, size, product_field)),
+        "product, torch.compile": torch.compile(lambda packets: draw(packets, size, size, product_field), dynamic=True),
         "product, eager": lambda packets: draw(packets, size, size, product_field),
     }
     if options.dense:
