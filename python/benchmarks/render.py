@@ -47,6 +47,7 @@ def main():
 
     size, raw = options.size, random_raw(options.batch, options.packets)
     weights = torch.randn(options.batch, 3, size, size, generator=torch.Generator().manual_seed(1))
+    # Symbolic sizes: with fixed ones torch 2.11's compiler fails on the product's way back.
     rows = {
         "neurosplat": lambda packets: neurosplat.render(packets, size, size),
         "product, torch.compile": torch.compile(lambda packets: draw(packets, size, size, product_field), dynamic=True),

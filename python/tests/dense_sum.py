@@ -44,8 +44,7 @@ def field(active, height, width):
 
 
 def product_field(active, height, width):
-    """The same as matrix products: what a Python user would write to have it fast. Without torch.cat of the two,
-    over which torch 2.11's compiler stumbles on its way back."""
+    """The same as matrix products: what a Python user would write to have it fast."""
     u = torch.linspace(0, 1, width, dtype=active.dtype)
     v = torch.linspace(0, 1, height, dtype=active.dtype)
     x, y, deviation, theta, frequency = active[..., :5].unbind(-1)  # [B, N] each
