@@ -1,3 +1,4 @@
+#include "neurosplat/core/leave.h"
 #include "neurosplat/program/program.h"
 #include "neurosplat/report/commands.h"
 #include "neurosplat/systems/cortex/commands.h"
@@ -16,7 +17,7 @@ int main(int argc, char** argv) {
                         "Measure a model on pictures that it was not trained on, or repeat an "
                         "experiment.",
                         argc, argv);
-  return apps::run_program(program, [](apps::Program& all) {
+  neurosplat::leave(apps::run_program(program, [](apps::Program& all) {
     apps::add_evaluate_reconstruction(all);
     apps::add_evaluate_samples(all);
     apps::add_evaluate_agreement(all);
@@ -44,5 +45,5 @@ int main(int argc, char** argv) {
     apps::add_evaluate_spike_encoding(all);
     apps::add_evaluate_hierarchical_vae(all);
     apps::add_evaluate_report(all);
-  });
+  }));
 }

@@ -1,6 +1,7 @@
 #include <memory>
 #include <vector>
 
+#include "neurosplat/core/leave.h"
 #include "neurosplat/page/served_part.h"
 #include "neurosplat/program/program.h"
 #include "neurosplat/systems/cortex/commands.h"
@@ -14,7 +15,7 @@ int main(int argc, char** argv) {
   namespace apps = neurosplat::apps;
   apps::Program program("neurosplat-live", "Perceive a camera or a video, frame by frame.", argc,
                         argv);
-  return apps::run_program(program, [](apps::Program& all) {
+  neurosplat::leave(apps::run_program(program, [](apps::Program& all) {
     // In the order of their keys, from 1.
     const std::vector<apps::ModelMode> modes = {
         apps::lock_mode(),
@@ -33,5 +34,5 @@ int main(int argc, char** argv) {
     apps::add_live_serve(
         all, {apps::splat_models_part(models), apps::lock_part(models), apps::cortex_part(models),
               apps::spikes_part(), apps::waveform_part()});
-  });
+  }));
 }

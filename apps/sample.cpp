@@ -1,3 +1,4 @@
+#include "neurosplat/core/leave.h"
 #include "neurosplat/program/program.h"
 #include "neurosplat/systems/hierarchical_vae/commands.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
@@ -9,12 +10,12 @@ int main(int argc, char** argv) {
   namespace apps = neurosplat::apps;
   apps::Program program("neurosplat-sample", "Draw pictures from a model's prior, or from spikes.",
                         argc, argv);
-  return apps::run_program(program, [](apps::Program& all) {
+  neurosplat::leave(apps::run_program(program, [](apps::Program& all) {
     apps::add_sample_splat_vae(all);
     apps::add_sample_iterative_vae(all);
     apps::add_sample_patch_flow(all);
     apps::add_sample_spike_decoder(all);
     apps::add_sample_spike_session(all);
     apps::add_sample_hierarchical_vae(all);
-  });
+  }));
 }

@@ -1,3 +1,4 @@
+#include "neurosplat/core/leave.h"
 #include "neurosplat/program/program.h"
 #include "neurosplat/systems/hierarchical_vae/commands.h"
 #include "neurosplat/systems/iterative_vae/commands.h"
@@ -10,7 +11,7 @@
 int main(int argc, char** argv) {
   namespace apps = neurosplat::apps;
   apps::Program program("neurosplat-train", "Train a model from the shell.", argc, argv);
-  return apps::run_program(program, [](apps::Program& all) {
+  neurosplat::leave(apps::run_program(program, [](apps::Program& all) {
     apps::add_train_splat_vae(all);
     apps::add_train_splat_predictor(all);
     apps::add_train_iterative_vae(all);
@@ -19,5 +20,5 @@ int main(int argc, char** argv) {
     apps::add_train_waveform(all);
     apps::add_train_spike_decoder(all);
     apps::add_train_hierarchical_vae(all);
-  });
+  }));
 }

@@ -3,7 +3,7 @@ if(NEUROSPLAT_WITH_CUDA)
   neurosplat_executable(gpu_benchmark
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/gpu_benchmark.cpp
     USES core renderer
-    LINKS CUDA::cudart
+    LINKS neurosplat_cuda_renderer neurosplat::torch_cuda CUDA::cudart
     PRIVATE_HEADERS_OF renderer)
   target_include_directories(gpu_benchmark PRIVATE ${CMAKE_SOURCE_DIR}/src
                              ${CMAKE_SOURCE_DIR}/tests)

@@ -1,8 +1,10 @@
-# What `cmake --install` puts under a prefix, in four components: `programs`, `models` (with configurations and
-# the experiments' inputs), `development` (headers, archives, package files) and `python` (the operators).
+# What `cmake --install` puts under a prefix, in five components: `programs`, `models` (with configurations and
+# the experiments' inputs), `development` (headers, archives, package files), `python` (the operators) and, for
+# all of these, `libraries` (those that are opened when first needed).
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(CMAKE_INSTALL_RPATH_USE_LINK_PATH ON)  # LibTorch lies outside the system's folders
+set(CMAKE_INSTALL_RPATH $ORIGIN/../${CMAKE_INSTALL_LIBDIR} $ORIGIN)  # libraries opened when first needed
 set(NEUROSPLAT_INSTALL_CMAKE ${CMAKE_INSTALL_LIBDIR}/cmake/neurosplat)
 
 function(neurosplat_install_archive target)

@@ -10,6 +10,8 @@
 #
 # A folder with include/ and lib/ is imported by hand: the wheel was built with CUDA, and its own package file
 # then fails on every machine that has no CUDA toolkit.
+# Programs that open LibTorch's CUDA half themselves (core/device.h), as this project's do, set
+# NEUROSPLAT_LAZY_CUDA: neurosplat::torch then leaves it out, without which they start twice as fast.
 set(NEUROSPLAT_LIBTORCH "" CACHE PATH "Folder of an existing LibTorch (with include/ and lib/)")
 
 function(neurosplat_import_torch root)
@@ -17,9 +19,13 @@ function(neurosplat_import_torch root)
   # libtorch.so only pulls in the others, among them the CUDA libraries when the build has them.
   # The C++ library stands before them: the wheel exports a std::filesystem of another compiler,
   # and a program that takes half of it from there crashes.
+  set(whole ${root}/lib/libtorch.so)
+  if(NEUROSPLAT_LAZY_CUDA)
+    set(whole ${root}/lib/libtorch_cpu.so)
+  endif()
   set_target_properties(neurosplat::torch PROPERTIES
     INTERFACE_INCLUDE_DIRECTORIES "${root}/include;${root}/include/torch/csrc/api/include"
-    INTERFACE_LINK_LIBRARIES "-Wl,--no-as-needed;stdc++;${root}/lib/libtorch.so;-Wl,--as-needed;${root}/lib/libtorch_cpu.so;${root}/lib/libc10.so"
+    INTERFACE_LINK_LIBRARIES "-Wl,--no-as-needed;stdc++;${whole};-Wl,--as-needed;${root}/lib/libtorch_cpu.so;${root}/lib/libc10.so"
     INTERFACE_LINK_OPTIONS "-Wl,-rpath,${root}/lib;-Wl,--allow-shlib-undefined")
 endfunction()
 
@@ -91,8 +97,9 @@ endif()
 foreach(name c10_cuda torch_cuda)
   if(EXISTS ${NEUROSPLAT_TORCH_ROOT}/lib/lib${name}.so AND NOT TARGET neurosplat::${name})
     add_library(neurosplat::${name} INTERFACE IMPORTED)
-    set_target_properties(neurosplat::${name} PROPERTIES
-      INTERFACE_LINK_LIBRARIES ${NEUROSPLAT_TORCH_ROOT}/lib/lib${name}.so)
+    # Whoever links it wants it loaded, whether or not it calls it.
+    set_target_properties(neurosplat::${name} PROPERTIES INTERFACE_LINK_LIBRARIES
+      "-Wl,--no-as-needed;${NEUROSPLAT_TORCH_ROOT}/lib/lib${name}.so;-Wl,--as-needed")
   endif()
 endforeach()
 

@@ -106,6 +106,22 @@ function(neurosplat_executable name)
   target_link_libraries(${name} PRIVATE ${used} ${arg_LINKS} neurosplat_options)
 endfunction()
 
+# neurosplat_lazy_library(NAME OF MODULE SOURCES ... [LINKS ...]): libneurosplat_NAME.so, which holds what links
+# much and is not always wanted. MODULE opens it when it first needs it (core/lazy_library.h); it is there
+# whenever MODULE is. Its sources lie in MODULE's folder, link nothing of ours and show one function.
+function(neurosplat_lazy_library name)
+  cmake_parse_arguments(arg "" "OF" "SOURCES;LINKS" ${ARGN})
+  set(library neurosplat_${name})
+  add_library(${library} SHARED ${arg_SOURCES})
+  target_include_directories(${library} PRIVATE ${CMAKE_SOURCE_DIR}/include ${CMAKE_SOURCE_DIR}/src)
+  target_compile_definitions(${library} PRIVATE NEUROSPLAT_VERSION="${PROJECT_VERSION}")
+  target_link_libraries(${library} PRIVATE ${arg_LINKS} neurosplat_options)
+  target_link_options(${library} PRIVATE -Wl,--exclude-libs,ALL)
+  set_target_properties(${library} PROPERTIES CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  add_dependencies(neurosplat_${arg_OF} ${library})
+  install(TARGETS ${library} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT libraries)
+endfunction()
+
 # neurosplat_plugin(NAME SOURCES ... USES MODULE...): a shared library of everything that it uses, for
 # programs that load it. Of ours it shows only what registers itself.
 function(neurosplat_plugin name)

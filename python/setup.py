@@ -14,6 +14,7 @@ from setuptools.command.build_py import build_py
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIBRARY = "libneurosplat_operators.so"
+OPENED_BY_IT = ("libneurosplat_cuda.so",)  # beside it, where the build has CUDA
 MODEL = ROOT / "models" / "flowers-128.safetensors"
 
 
@@ -61,7 +62,11 @@ class BuildWithLibrary(build_py):
     def run(self):
         super().run()
         package = pathlib.Path(self.build_lib) / "neurosplat"
-        shutil.copy2(find_library(), package / LIBRARY)
+        library = find_library()
+        shutil.copy2(library, package / LIBRARY)
+        for name in OPENED_BY_IT:
+            if (library.parent / name).is_file():
+                shutil.copy2(library.parent / name, package / name)
         if MODEL.is_file():
             (package / "models").mkdir(exist_ok=True)
             shutil.copy2(MODEL, package / "models" / MODEL.name)

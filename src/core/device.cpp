@@ -4,7 +4,11 @@
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 
+#include <dlfcn.h>
+
 #include <algorithm>
+#include <climits>
+#include <string>
 #include <thread>
 
 #include "neurosplat/core/error.h"
@@ -14,22 +18,37 @@
 namespace neurosplat {
 namespace {
 
-bool cuda_here() {
-  try {
-    return at::hasCUDA() && at::globalContext().getAcceleratorHooksInterface().deviceCount() > 0;
-  } catch (const std::exception&) {
-    return false;  // a build with CUDA on a machine without a driver
+/// LibTorch's CUDA half loads a dozen libraries, which takes as long as all the rest: our programs
+/// are linked without it, and it is opened here where there is a driver. Before the first question
+/// about CUDA: LibTorch keeps the answer.
+void open_cuda() {
+  if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) == nullptr) return;
+  std::string file = "libtorch_cuda.so";
+  char folder[PATH_MAX];
+  // By path, since a sanitizer's dlopen() does not see the run path of who calls it.
+  if (void* torch = dlopen("libtorch_cpu.so", RTLD_LAZY | RTLD_NOLOAD)) {
+    if (dlinfo(torch, RTLD_DI_ORIGIN, folder) == 0) file = text(folder, '/', file);
   }
+  dlopen(file.c_str(), RTLD_LAZY | RTLD_GLOBAL);
 }
 
 }  // namespace
+
+bool has_cuda() {
+  [[maybe_unused]] static const bool opened = (open_cuda(), true);
+  try {
+    return at::hasCUDA() && at::globalContext().getAcceleratorHooksInterface().deviceCount() > 0;
+  } catch (const std::exception&) {
+    return false;  // a driver without a device, or too old a one
+  }
+}
 
 at::Device device_from_name(const std::string& name) {
   if (name == "cpu") return at::Device(at::kCPU);
   if (name != "cuda" && name != "auto") {
     throw UsageError(text("device: expected cpu, cuda or auto, got '", name, "'"));
   }
-  if (cuda_here()) return at::Device(at::kCUDA, 0);
+  if (has_cuda()) return at::Device(at::kCUDA, 0);
   if (name == "auto") return at::Device(at::kCPU);
   throw Error(
       "device: cuda was asked for, but LibTorch finds no CUDA device here; use --device cpu");

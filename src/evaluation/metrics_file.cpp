@@ -1,6 +1,5 @@
 #include "neurosplat/evaluation/metrics_file.h"
 
-#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <torch/version.h>
 
@@ -13,6 +12,7 @@
 #include <string_view>
 #include <thread>
 
+#include "neurosplat/core/device.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/atomic_file.h"
@@ -95,7 +95,7 @@ nlohmann::ordered_json environment() {
           {"cpu_model", cpu_model()},
           {"hardware_threads", std::thread::hardware_concurrency()},
           {"torch_threads", at::get_num_threads()},
-          {"device", at::hasCUDA() ? "cuda" : "cpu"},
+          {"device", has_cuda() ? "cuda" : "cpu"},
           {"date_utc", utc_date()}};
 }
 

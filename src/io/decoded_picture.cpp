@@ -1,13 +1,14 @@
 #include "io/decoded_picture.h"
 
 #include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <string_view>
 #include <vector>
 
 #include "io/file_bytes.h"
 #include "io/picture_header.h"
+#include "io/picture_library.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/lazy_library.h"
 #include "neurosplat/core/text.h"
 
 namespace neurosplat {
@@ -26,6 +27,11 @@ void check_bytes(const std::vector<std::uint8_t>& bytes) {
 
 }  // namespace
 
+const PictureLibrary& picture_library() {
+  static const auto& instance = lazy_functions<PictureLibrary>("pictures");
+  return instance;
+}
+
 cv::Mat decoded_picture(const std::filesystem::path& path, int flags) {
   auto bytes = read_bytes(path, "a picture", most_bytes);
   const auto refuse = [&](std::string_view got) {
@@ -36,7 +42,7 @@ cv::Mat decoded_picture(const std::filesystem::path& path, int flags) {
   try {
     check_bytes(bytes);
     drop_colour_profile(bytes);
-    picture = cv::imdecode(bytes, flags);
+    picture = picture_library().decode(bytes, flags);
   } catch (const Error& error) {
     throw refuse(error.what());
   } catch (const cv::Exception&) {

@@ -6,10 +6,11 @@
 #include <cmath>
 #include <cstdlib>
 #include <opencv2/core/utils/logger.hpp>
-#include <opencv2/videoio.hpp>
 #include <vector>
 
+#include "io/video_library.h"
 #include "neurosplat/core/error.h"
+#include "neurosplat/core/lazy_library.h"
 #include "neurosplat/core/log.h"
 #include "neurosplat/core/text.h"
 
@@ -42,13 +43,13 @@ at::Tensor to_planes(const cv::Mat& picture) {
   return planes;
 }
 
-double rate_of(const cv::VideoCapture& capture) {
-  const double rate = capture.get(cv::CAP_PROP_FPS);
+double rate_of(const VideoReader& capture) {
+  const double rate = capture.rate();
   return rate > 0.0 && rate <= kHighestRate ? rate : kUsualRate;
 }
 
 /// The picture that was grabbed, nothing where it cannot be decoded.
-std::optional<at::Tensor> retrieve(cv::VideoCapture& capture) {
+std::optional<at::Tensor> retrieve(VideoReader& capture) {
   cv::Mat picture;
   try {
     if (!capture.retrieve(picture) || picture.empty() || picture.type() != CV_8UC3) {
@@ -60,23 +61,22 @@ std::optional<at::Tensor> retrieve(cv::VideoCapture& capture) {
   return to_planes(picture);
 }
 
-std::string size_and_rate(const cv::VideoCapture& capture) {
-  const auto number = [&](int property) {
-    return static_cast<std::int64_t>(capture.get(property));
-  };
-  return text(number(cv::CAP_PROP_FRAME_WIDTH), "x", number(cv::CAP_PROP_FRAME_HEIGHT), ", ",
+std::string size_and_rate(const VideoReader& capture) {
+  return text(static_cast<std::int64_t>(capture.width()), "x",
+              static_cast<std::int64_t>(capture.height()), ", ",
               std::round(100.0 * rate_of(capture)) / 100.0, " frames/s");
 }
 
 class CameraSource : public FrameSource {
  public:
-  CameraSource(cv::VideoCapture capture, int index) : capture_(std::move(capture)), index_(index) {
-    capture_.set(cv::CAP_PROP_BUFFERSIZE, 1);  // the newest frame, not one from a queue
+  CameraSource(std::unique_ptr<VideoReader> capture, int index)
+      : capture_(std::move(capture)), index_(index) {
+    capture_->keep_only_the_newest();
   }
 
   std::optional<Frame> next() override {
     std::optional<at::Tensor> picture;
-    if (capture_.grab()) picture = retrieve(capture_);
+    if (capture_->grab()) picture = retrieve(*capture_);
     if (picture) return Frame{*picture, std::to_string(++frames_)};
     if (frames_ == 0) {
       throw Error(
@@ -86,23 +86,23 @@ class CameraSource : public FrameSource {
     return std::nullopt;
   }
 
-  double frames_per_second() const override { return rate_of(capture_); }
+  double frames_per_second() const override { return rate_of(*capture_); }
   std::int64_t frame_count() const override { return 0; }
   std::string description() const override {
-    return text("camera:", index_, ", ", size_and_rate(capture_));
+    return text("camera:", index_, ", ", size_and_rate(*capture_));
   }
 
  private:
-  cv::VideoCapture capture_;
+  std::unique_ptr<VideoReader> capture_;
   int index_;
   std::int64_t frames_ = 0;
 };
 
 class VideoSource : public FrameSource {
  public:
-  VideoSource(cv::VideoCapture capture, fs::path path)
+  VideoSource(std::unique_ptr<VideoReader> capture, fs::path path)
       : capture_(std::move(capture)), path_(std::move(path)) {
-    const double claimed = capture_.get(cv::CAP_PROP_FRAME_COUNT);
+    const double claimed = capture_->frames();
     if (claimed > 0.0) claimed_ = static_cast<std::int64_t>(std::min(claimed, kMostFrames));
   }
 
@@ -110,7 +110,7 @@ class VideoSource : public FrameSource {
     std::int64_t failed = 0;
     while (!over_) {
       std::optional<at::Tensor> picture;
-      if (grab()) picture = retrieve(capture_);
+      if (grab()) picture = retrieve(*capture_);
       if (picture) {
         skipped_ += failed;
         if (failed > 0 && skipped_ == failed) {
@@ -126,16 +126,16 @@ class VideoSource : public FrameSource {
     return std::nullopt;
   }
 
-  double frames_per_second() const override { return rate_of(capture_); }
+  double frames_per_second() const override { return rate_of(*capture_); }
   std::int64_t frame_count() const override { return claimed_; }
   std::string description() const override {
-    return text("video ", path_.string(), ", ", size_and_rate(capture_));
+    return text("video ", path_.string(), ", ", size_and_rate(*capture_));
   }
 
  private:
   bool grab() {
     try {
-      return capture_.grab();
+      return capture_->grab();
     } catch (const cv::Exception&) {
       return false;
     }
@@ -153,7 +153,7 @@ class VideoSource : public FrameSource {
     }
   }
 
-  cv::VideoCapture capture_;
+  std::unique_ptr<VideoReader> capture_;
   fs::path path_;
   std::int64_t claimed_ = 0, read_ = 0, skipped_ = 0;
   bool over_ = false, reported_ = false;
@@ -174,7 +174,21 @@ std::string cameras_here() {
   return list + (devices.size() == 1 ? " is there" : " are there");
 }
 
+template <class Open>
+bool opens(const Open& open) {
+  try {
+    return open();
+  } catch (const cv::Exception&) {
+    return false;
+  }
+}
+
 }  // namespace
+
+const VideoLibrary& video_library() {
+  static const auto& instance = lazy_functions<VideoLibrary>("video");
+  return instance;
+}
 
 void silence_video_library() {
   ::setenv("OPENCV_FFMPEG_LOGLEVEL", "-8", /*overwrite=*/0);
@@ -183,13 +197,8 @@ void silence_video_library() {
 
 std::unique_ptr<FrameSource> open_camera(int index) {
   silence_video_library();
-  cv::VideoCapture capture;
-  try {
-    capture.open(index, cv::CAP_V4L2);
-  } catch (const cv::Exception&) {
-    capture.release();
-  }
-  if (!capture.isOpened()) {
+  auto capture = video_library().reader();
+  if (!opens([&] { return capture->open(index); })) {
     throw Error(text("expected a camera at camera:", index, ", tried index ", index,
                      " with Video4Linux (/dev/video", index, "), it does not open; ",
                      cameras_here(), ": give another index, a video or a folder of pictures"));
@@ -199,18 +208,12 @@ std::unique_ptr<FrameSource> open_camera(int index) {
 
 std::unique_ptr<FrameSource> open_video(const fs::path& path) {
   silence_video_library();
-  cv::VideoCapture capture;
-  try {
-    capture.open(path.string(), cv::CAP_FFMPEG);
-  } catch (const cv::Exception&) {
-    capture.release();
-  }
-  if (!capture.isOpened()) {
+  auto capture = video_library().reader();
+  if (!opens([&] { return capture->open(path.string()); })) {
     throw Error(text("expected a video at ", path.string(),
                      ", FFmpeg finds none in it: give a video, a picture or a folder"));
   }
-  const double pixels =
-      capture.get(cv::CAP_PROP_FRAME_WIDTH) * capture.get(cv::CAP_PROP_FRAME_HEIGHT);
+  const double pixels = capture->width() * capture->height();
   if (!(pixels >= 1.0 && pixels <= kMostPixels)) {
     throw Error(text("expected a video at ", path.string(), ", it claims ", pixels,
                      " pixels a frame: give another file"));

@@ -11,12 +11,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <opencv2/core.hpp>
-#include <opencv2/videoio.hpp>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "io/frame_capture.h"
+#include "io/video_library.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/image_file.h"
@@ -51,7 +51,7 @@ class VideoSink : public FrameSink {
         rate_(rate_for_mpeg4(rate)) {}
 
   ~VideoSink() override {
-    writer_.release();
+    if (writer_) writer_->release();
     std::error_code ignored;
     if (!closed_) fs::remove(temporary_, ignored);
   }
@@ -64,7 +64,7 @@ class VideoSink : public FrameSink {
                         pixels.data_ptr<std::uint8_t>());
     try {
       if (frames_ == 0) open(frame.size());
-      writer_.write(frame);
+      writer_->write(frame);
     } catch (const cv::Exception&) {
       throw Error(text("expected to write a frame to ", path_.string(), ", the encoder failed"));
     }
@@ -75,7 +75,7 @@ class VideoSink : public FrameSink {
   void close() override {
     if (std::exchange(closed_, true) || frames_ == 0) return;
     try {
-      writer_.release();
+      writer_->release();
       finish();
     } catch (...) {
       std::error_code ignored;
@@ -103,8 +103,8 @@ class VideoSink : public FrameSink {
     size_ = size;
     std::error_code ignored;
     fs::remove(temporary_, ignored);  // of a killed writer, or a link to somewhere else
-    const int codec = cv::VideoWriter::fourcc('m', 'p', '4', 'v');
-    if (!writer_.open(temporary_.string(), cv::CAP_FFMPEG, codec, rate_, size)) {
+    writer_ = video_library().writer();
+    if (!writer_->open(temporary_.string(), rate_, size)) {
       throw Error(text("expected to write ", path_.string(), " as MPEG-4 video of ", size.width,
                        "x", size.height,
                        " pixels, FFmpeg refused: check that the folder may be "
@@ -114,10 +114,10 @@ class VideoSink : public FrameSink {
 
   /// The writer says nothing of a full disk, so the file itself is asked.
   void finish() {
-    cv::VideoCapture written(temporary_.string(), cv::CAP_FFMPEG);
-    const bool whole = written.isOpened() && std::llround(written.get(cv::CAP_PROP_FRAME_COUNT)) ==
-                                                 static_cast<long long>(frames_);
-    written.release();
+    auto written = video_library().reader();
+    const bool whole = written->open(temporary_.string()) &&
+                       std::llround(written->frames()) == static_cast<long long>(frames_);
+    written.reset();
     if (!whole || !sync(temporary_)) {
       throw Error(text("expected to write ", frames_, " frames to ", path_.string(),
                        ", the file came out damaged: check that the disk has room"));
@@ -133,7 +133,7 @@ class VideoSink : public FrameSink {
 
   fs::path path_, temporary_;
   double rate_;
-  cv::VideoWriter writer_;
+  std::unique_ptr<VideoWriter> writer_;
   cv::Size size_;
   std::int64_t frames_ = 0;
   bool closed_ = false;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "io/decoded_picture.h"
+#include "io/picture_library.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/atomic_file.h"
@@ -128,7 +129,7 @@ void write_png_pixels(const std::filesystem::path& path, const at::Tensor& pixel
                        pixels.data_ptr<std::uint8_t>());
   std::vector<std::uint8_t> bytes;
   try {
-    if (!cv::imencode(".png", matrix, bytes))
+    if (!picture_library().encode(".png", matrix, bytes, {}))
       throw Error(text("expected to encode ", path.string(), " as PNG, the encoder refused"));
   } catch (const cv::Exception&) {
     throw Error(text("expected to encode ", path.string(), " as PNG, the encoder failed"));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "io/picture_header.h"
+#include "io/picture_library.h"
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 #include "neurosplat/io/image_file.h"
@@ -35,7 +36,8 @@ std::string encoded(const at::Tensor& picture, const std::string& extension,
   const cv::Mat view(static_cast<int>(pixels.size(0)), static_cast<int>(pixels.size(1)), CV_8UC3,
                      pixels.data_ptr<std::uint8_t>());
   std::vector<std::uint8_t> bytes;
-  if (!cv::imencode(extension, view, bytes, options)) throw Error("a picture cannot be encoded");
+  if (!picture_library().encode(extension, view, bytes, options))
+    throw Error("a picture cannot be encoded");
   return {bytes.begin(), bytes.end()};
 }
 
@@ -53,7 +55,7 @@ at::Tensor decode_picture(std::string_view bytes, std::uint64_t most_pixels) {
   drop_colour_profile(copy);
   cv::Mat picture;
   try {
-    picture = cv::imdecode(copy, cv::IMREAD_COLOR);
+    picture = picture_library().decode(copy, cv::IMREAD_COLOR);
   } catch (const cv::Exception&) {
     picture.release();
   }

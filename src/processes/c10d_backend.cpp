@@ -1,8 +1,5 @@
-// Not before the macros: c10d's headers are empty without them.
+// Not before the macro: c10d's header is empty without it.
 #define USE_C10D_GLOO 1
-#ifdef NEUROSPLAT_NCCL
-#define USE_C10D_NCCL 1
-#endif
 
 #include <ATen/ATen.h>
 #include <c10/util/Flags.h>
@@ -12,13 +9,14 @@
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
-#ifdef NEUROSPLAT_NCCL
-#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
-#endif
 #include <utility>
 
 #include "neurosplat/core/text.h"
 #include "processes/backend.h"
+#ifdef NEUROSPLAT_NCCL
+#include "neurosplat/core/lazy_library.h"
+#include "processes/nccl_functions.h"
+#endif
 
 C10_DECLARE_int(caffe2_log_level);
 
@@ -160,13 +158,10 @@ class C10dBackend : public Backend {
   c10d::Backend& of(const at::Tensor& tensor) {
     if (tensor.is_cpu()) return *gloo_;
 #ifdef NEUROSPLAT_NCCL
-    // Not before there is a GPU to speak for.
     if (!nccl_) {
-      auto settings = c10d::ProcessGroupNCCL::Options::create();
-      settings->timeout = answer_limit_;
-      nccl_ = c10::make_intrusive<c10d::ProcessGroupNCCL>(
+      nccl_ = lazy_functions<NcclFunctions>("nccl").connect(
           c10::make_intrusive<c10d::PrefixStore>("nccl", store_), static_cast<int>(place_.rank),
-          static_cast<int>(place_.count), settings);
+          static_cast<int>(place_.count), answer_limit_);
     }
     return *nccl_;
 #else
@@ -192,9 +187,7 @@ class C10dBackend : public Backend {
   Milliseconds answer_limit_;
   c10::intrusive_ptr<c10d::Store> shared_, store_;  // of all starts, of this one
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo_;
-#ifdef NEUROSPLAT_NCCL
-  c10::intrusive_ptr<c10d::ProcessGroupNCCL> nccl_;
-#endif
+  c10::intrusive_ptr<c10d::Backend> nccl_;  // not before there is a GPU to speak for
   std::vector<c10::intrusive_ptr<c10d::Work>> running_;
   std::int64_t said_ = 0;
 };

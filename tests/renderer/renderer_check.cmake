@@ -1,11 +1,13 @@
 # The programs that also run where there is no test framework.
 neurosplat_executable(renderer_check
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/renderer_check.cpp
-  USES core renderer)
+  USES core renderer
+  LINKS $<TARGET_NAME_IF_EXISTS:neurosplat::torch_cuda>)  # they ask LibTorch itself for a GPU
 target_include_directories(renderer_check PRIVATE ${CMAKE_SOURCE_DIR}/tests)
 neurosplat_executable(patches_check
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/patches_check.cpp
-  USES core renderer)
+  USES core renderer
+  LINKS $<TARGET_NAME_IF_EXISTS:neurosplat::torch_cuda>)  # they ask LibTorch itself for a GPU
 target_include_directories(patches_check PRIVATE ${CMAKE_SOURCE_DIR}/tests)
 foreach(renderer eager fused cuda)
   set(device cpu)
@@ -48,7 +50,8 @@ endforeach()
 if(NEUROSPLAT_WITH_CUDA)
   neurosplat_executable(cuda_lock_check
     SOURCES ${CMAKE_CURRENT_LIST_DIR}/cuda_lock_check.cpp
-    USES core renderer)
+    USES core renderer
+    LINKS neurosplat_cuda_renderer neurosplat::torch_cuda)
   target_include_directories(cuda_lock_check PRIVATE ${CMAKE_SOURCE_DIR}/tests
                              ${CMAKE_SOURCE_DIR}/src)
   add_test(NAME renderer_check.cuda.lock COMMAND cuda_lock_check)

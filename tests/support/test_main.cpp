@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <string>
 
+#include "neurosplat/core/leave.h"
+
 /// main() of every test program. ctest runs a suite at a time: tests left out are named, with their
 /// reasons, and a run in which nothing but such tests stood ends with the status that ctest takes
 /// for skipped.
@@ -40,8 +42,8 @@ int main(int argc, char** argv) {
   auto& all = *testing::UnitTest::GetInstance();
   all.listeners().Append(new SkipReport);  // googletest owns it
   const int status = RUN_ALL_TESTS();
-  if (suite_failed) return 1;
+  if (suite_failed) neurosplat::leave(1);
   const bool nothing_ran =
       all.skipped_test_count() > 0 && all.skipped_test_count() == all.test_to_run_count();
-  return status == 0 && nothing_ran ? kSkipped : status;
+  neurosplat::leave(status == 0 && nothing_ran ? kSkipped : status);
 }

@@ -6,6 +6,11 @@
 
 namespace neurosplat {
 
+/// Whether there is a CUDA device. Opens LibTorch's CUDA half at the first call, where there is a
+/// driver: call this or device_from_name() before any computation, since LibTorch asks once whether
+/// its CUDA half is there and keeps the answer.
+bool has_cuda();
+
 /// The device that "cpu", "cuda" or "auto" names; auto takes CUDA where there is one. Throws
 /// Error when CUDA is asked for and there is none, UsageError for another name.
 at::Device device_from_name(const std::string& name);

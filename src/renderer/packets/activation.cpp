@@ -9,7 +9,7 @@
 #include "neurosplat/renderer/packets/anchors.h"
 #include "neurosplat/renderer/packets/packet.h"
 #include "neurosplat/renderer/packets/renderer.h"
-#include "renderer/packets/cuda/cuda_renderer.h"
+#include "renderer/cuda_functions.h"
 
 namespace neurosplat {
 
@@ -107,9 +107,7 @@ at::Tensor activate_packets(const at::Tensor& raw) {
   if (raw.dim() != 3 || raw.size(1) < 1 || raw.size(2) < 7 || raw.size(2) % 2 == 0) {
     throw UsageError(text("packets: expected [B, N >= 1, 5 + 2 * channels], got ", raw.sizes()));
   }
-  if (packet::cuda::built() && raw.is_cuda() && raw.scalar_type() == at::kFloat) {
-    return packet::cuda::activate_packets(raw);
-  }
+  if (cuda::serves(raw)) return cuda::functions().activate_packets(raw);
   if (!raw.is_cpu()) return activate_with_operators(raw);
   return Activation::apply(raw);
 }

@@ -8,7 +8,7 @@
 #include "neurosplat/core/text.h"
 #include "neurosplat/renderer/packets/packet.h"
 #include "neurosplat/renderer/packets/render_backward.h"
-#include "renderer/packets/cuda/cuda_renderer.h"
+#include "renderer/cuda_functions.h"
 #include "renderer/packets/dense_renderer.h"
 #include "renderer/packets/matrix/matrix_renderer.h"
 
@@ -45,9 +45,7 @@ void check_arguments(const at::Tensor& packets, std::int64_t height, std::int64_
 
 /// Refuses what the chosen implementation does not serve.
 RendererKind choose(const at::Tensor& packets, RendererKind asked) {
-  if (asked == RendererKind::cuda) packet::cuda::require(packets);
-  const bool cuda_serves =
-      packet::cuda::built() && packets.is_cuda() && packets.scalar_type() == at::kFloat;
+  if (asked == RendererKind::cuda) cuda::require(packets, "packets", "dense");
   const bool matrix_serves = packets.is_cpu() && packets.scalar_type() == at::kFloat;
   if (asked == RendererKind::matrix && !matrix_serves) {
     throw UsageError(text("packets: the matrix renderer takes float32 on the CPU, got ",
@@ -55,7 +53,7 @@ RendererKind choose(const at::Tensor& packets, RendererKind asked) {
                           "; choose the dense renderer"));
   }
   if (asked != RendererKind::automatic) return asked;
-  if (cuda_serves) return RendererKind::cuda;
+  if (cuda::serves(packets)) return RendererKind::cuda;
   return matrix_serves ? RendererKind::matrix : RendererKind::dense;
 }
 
@@ -87,12 +85,12 @@ at::Tensor cuda_backward(const at::Tensor& picture_gradient, const at::Tensor& p
                          const at::Tensor& pictures, const RenderOptions& options) {
   const at::NoGradGuard no_gradient;
   const bool raw = options.form == PacketForm::raw;
-  const auto active = raw ? packet::cuda::activate_packets(packets) : packets;
+  const auto active = raw ? cuda::functions().activate_packets(packets) : packets;
   const auto of_field = options.output == Output::sigmoid
                             ? at::sigmoid_backward(picture_gradient, pictures)
                             : picture_gradient;
-  const auto of_active = packet::cuda::field_gradient(active, of_field);
-  return raw ? packet::cuda::activation_gradient(packets, of_active) : of_active;
+  const auto of_active = cuda::functions().field_gradient(active, of_field);
+  return raw ? cuda::functions().activation_gradient(packets, of_active) : of_active;
 }
 
 }  // namespace
@@ -104,7 +102,7 @@ at::Tensor render(const at::Tensor& packets, std::int64_t height, std::int64_t w
   if (kind == RendererKind::matrix) return packet::matrix::draw(packets, height, width, options);
   const auto active = options.form == PacketForm::raw ? activate_packets(packets) : packets;
   const auto field = kind == RendererKind::cuda
-                         ? packet::cuda::field(active, height, width)
+                         ? cuda::functions().field(active, height, width)
                          : packet::dense::field(active, height, width, options.chunk);
   return options.output == Output::sigmoid ? at::sigmoid(field) : field;
 }

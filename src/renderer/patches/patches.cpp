@@ -4,8 +4,8 @@
 
 #include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
+#include "renderer/cuda_functions.h"
 #include "renderer/patches/checks.h"
-#include "renderer/patches/cuda/cuda_patches.h"
 #include "renderer/patches/eager_renderer.h"
 #include "renderer/patches/fused/fused_renderer.h"
 
@@ -27,7 +27,7 @@ void check_form(const at::Tensor& splats, const Form& form) {
 
 /// Refuses what the chosen implementation does not serve.
 Mode choose(const at::Tensor& splats, Mode asked) {
-  if (asked == Mode::cuda) cuda::require(splats);
+  if (asked == Mode::cuda) neurosplat::cuda::require(splats, "splats", "eager");
   const bool single = splats.scalar_type() == at::kFloat;
   if (asked == Mode::fused && !(splats.is_cpu() && single)) {
     throw UsageError(text("splats: the fused renderer takes float32 on the CPU, got ",
@@ -35,7 +35,7 @@ Mode choose(const at::Tensor& splats, Mode asked) {
                           "; choose the eager renderer"));
   }
   if (asked != Mode::automatic) return asked;
-  if (cuda::built() && splats.is_cuda() && single) return Mode::cuda;
+  if (neurosplat::cuda::serves(splats)) return Mode::cuda;
   return splats.is_cpu() && single ? Mode::fused : Mode::eager;
 }
 
@@ -97,7 +97,7 @@ at::Tensor render(const at::Tensor& splats, const Form& form, Mode mode) {
     case Mode::fused:
       return fused::draw(splats, form);
     case Mode::cuda:
-      return cuda::draw(splats, form);
+      return neurosplat::cuda::functions().draw_patches(splats, form);
     default:
       if (splats.is_cpu()) check_numbers(splats);
       return eager::draw(splats, form);

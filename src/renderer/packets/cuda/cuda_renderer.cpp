@@ -101,29 +101,15 @@ class Activation : public torch::autograd::Function<Activation> {
 
 }  // namespace
 
-bool built() {
-  return true;
-}
-
-void require(const at::Tensor& packets) {
-  if (packets.is_cuda() && packets.scalar_type() == at::kFloat) return;
-  throw UsageError(text("packets: the cuda renderer takes float32 on a CUDA device, got ",
-                        packets.scalar_type(), " on ", packets.device(),
-                        "; choose auto or the dense renderer"));
-}
-
 at::Tensor field(const at::Tensor& packets, std::int64_t height, std::int64_t width) {
-  require(packets);
   return Field::apply(packets, height, width);
 }
 
 at::Tensor activate_packets(const at::Tensor& raw) {
-  require(raw);
   return raw.size(0) == 0 ? at::empty_like(raw) : Activation::apply(raw);
 }
 
 at::Tensor field_gradient(const at::Tensor& given, const at::Tensor& gradient) {
-  require(given);
   const at::NoGradGuard no_gradient;
   const c10::cuda::CUDAGuard guard(given.device());
   const auto packets = given.contiguous();
@@ -134,7 +120,6 @@ at::Tensor field_gradient(const at::Tensor& given, const at::Tensor& gradient) {
 }
 
 at::Tensor activation_gradient(const at::Tensor& given, const at::Tensor& gradient) {
-  require(given);
   const at::NoGradGuard no_gradient;
   const c10::cuda::CUDAGuard guard(given.device());
   const auto raw = given.contiguous();

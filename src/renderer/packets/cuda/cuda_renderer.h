@@ -4,20 +4,15 @@
 
 #include <cstdint>
 
-/// The CUDA renderer on tensors. In a build without CUDA the functions are there too, and refuse.
+/// The CUDA renderer on tensors: float32 on a CUDA device, which the caller has looked at
+/// (renderer/cuda_functions.h).
 namespace neurosplat::packet::cuda {
-
-/// Whether this build holds the kernels. Says nothing about a device.
-bool built();
-
-/// Throws UsageError unless this build and its kernels serve the tensor: float32 on a CUDA device.
-void require(const at::Tensor& packets);
 
 /// Linear field [B, C, H, W] of activated packets [B, N, 5 + 2C], differentiable once. Runs on the
 /// tensor's device and that device's current stream, never waits for either, gives the same bits
 /// each time and may be captured in a graph. Working memory beside the result: 10 floats a packet,
 /// and a few copies of a small batch's field. A NaN or infinity among a packet's numbers makes its
-/// picture NaN. Throws UsageError for what require() refuses and for sizes beyond a grid.
+/// picture NaN. Throws UsageError for sizes beyond a grid.
 at::Tensor field(const at::Tensor& packets, std::int64_t height, std::int64_t width);
 
 /// Raw packets [B, N, 5 + 2C] to activated ones, in one launch; as field() otherwise.

@@ -65,19 +65,7 @@ class Drawing : public torch::autograd::Function<Drawing> {
 
 }  // namespace
 
-bool built() {
-  return true;
-}
-
-void require(const at::Tensor& splats) {
-  if (splats.is_cuda() && splats.scalar_type() == at::kFloat) return;
-  throw UsageError(text("splats: the cuda renderer takes float32 on a CUDA device, got ",
-                        splats.scalar_type(), " on ", splats.device(),
-                        "; choose auto or the eager renderer"));
-}
-
 at::Tensor draw(const at::Tensor& splats, const Form& form) {
-  require(splats);
   return Drawing::apply(splats, static_cast<std::int64_t>(form.kernel),
                         form.sharing == Sharing::kNeighbours, form.tile);
 }
