@@ -157,7 +157,7 @@ TEST_F(ProcessesOfATraining, AreStartedAnewByTorchrun) {
     return with({*python, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--no-python",
                  "--max-restarts", "1", "--monitor-interval", "0.1", "--master-port",
                  std::to_string(free_port())},
-                training(out, 40));
+                training(out, 15));
   };
   const auto whole = run_command(together("whole"));
   ASSERT_EQ(whole.status, 0) << whole.errors;

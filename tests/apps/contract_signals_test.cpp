@@ -16,13 +16,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// More than any run here comes to before it is ended.
+constexpr int kEndless = 100000;
+
 TEST_P(TrainingContract, ControlCInMidEpochLosesNothing) {
-  constexpr int kEpochs = 40;
-  const Arguments calm = {"--checkpoint-every", "1000"};
-  expect_success(fresh("whole", kEpochs, calm));
+  const Arguments calm = {"--checkpoint-every", "100000"};
   std::mt19937 random(1);
   for (const std::string name : {"a", "b", "c", "d", "e"}) {
-    const int status = start_and_signal(fresh(name, kEpochs, calm), SIGINT, [&] {
+    const int status = start_and_signal(fresh(name, kEndless, calm), SIGINT, [&] {
       if (!wait_for_epochs(folder / name, 2)) return false;
       std::this_thread::sleep_for(
           std::chrono::microseconds(std::uniform_int_distribution<int>(0, 40000)(random)));
@@ -32,9 +33,7 @@ TEST_P(TrainingContract, ControlCInMidEpochLosesNothing) {
     const auto saved = newest_checkpoint(folder / name);
     ASSERT_GT(position_of(saved, "step"), 0) << "only the checkpoint of the start";
     if (position_of(saved, "batch") == 0) continue;
-    expect_success(command({"--resume", name}));
-    expect_whole(name, kEpochs);
-    expect_same_run(name, "whole");
+    expect_same_as_at_once(name, calm);
     return;
   }
   FAIL() << "five signals all came between two epochs";
@@ -43,12 +42,10 @@ TEST_P(TrainingContract, ControlCInMidEpochLosesNothing) {
 // SIGKILL at six random moments, seed 2: by turns just as a new checkpoint is seen, while files are
 // being written, and anywhere in the epochs that follow.
 TEST_P(TrainingContract, ARunKilledAgainAndAgainIsTheRunAtOnce) {
-  constexpr int kEpochs = 40;
-  expect_success(fresh("whole", kEpochs));
   std::mt19937 random(2);
   for (int round = 0; round < 6; ++round) {
     const auto before = newest_checkpoint(folder / "run");
-    const auto arguments = round == 0 ? fresh("run", kEpochs) : command({"--resume", "run"});
+    const auto arguments = round == 0 ? fresh("run", kEndless) : command({"--resume", "run"});
     const int status = start_and_signal(arguments, SIGKILL, [&] {
       if (newest_checkpoint(folder / "run") == before) return false;
       std::this_thread::sleep_for(std::chrono::microseconds(
@@ -64,15 +61,12 @@ TEST_P(TrainingContract, ARunKilledAgainAndAgainIsTheRunAtOnce) {
       EXPECT_FALSE(read_safetensors(folder / "run" / model).tensors.empty());
     }
   }
-  ASSERT_LT(lines_of(folder / "run" / "loss.csv").size(), kEpochs) << "too short to be killed";
-  expect_success(command({"--resume", "run"}));
-  expect_whole("run", kEpochs);
-  expect_same_run("run", "whole");
+  expect_same_as_at_once("run", {});
 }
 
 TEST_P(TrainingContract, ASecondRunInTheFolderIsRefusedWhileTheFirstLives) {
   const Arguments calm = {"--checkpoint-every", "100000"};
-  const int first = start_command(fresh("run", 100000, calm), folder.path());
+  const int first = start_command(fresh("run", kEndless, calm), folder.path());
   const bool trains = wait_for_epochs(folder / "run", 1);
   const auto refuse = [&](const Arguments& arguments) {
     expect_refusal(run(arguments), 1, "process " + std::to_string(first));

@@ -87,6 +87,15 @@ class TrainingContract : public ::testing::TestWithParam<TrainingRow> {
     expect_same_tensors(newest, same);
   }
 
+  /// Goes on with a run that was ended, through an epoch more, and makes the same without an end.
+  void expect_same_as_at_once(const std::string& ended, const Arguments& more) const {
+    const auto epochs = position_of(newest_checkpoint(folder / ended), "epoch") + 2;
+    expect_success(command({"--resume", ended, "--epochs", std::to_string(epochs)}));
+    expect_success(fresh("whole", static_cast<int>(epochs), more));
+    expect_whole(ended, static_cast<std::size_t>(epochs));
+    expect_same_run(ended, "whole");
+  }
+
   TemporaryFolder folder;
 };
 
