@@ -11,11 +11,12 @@
 #include <cerrno>
 #include <cstddef>
 #include <opencv2/core.hpp>
-#include <opencv2/highgui.hpp>
 #include <utility>
 #include <vector>
 
+#include "live/window_library.h"
 #include "neurosplat/core/interrupt.h"
+#include "neurosplat/core/lazy_library.h"
 
 namespace neurosplat {
 namespace {
@@ -53,16 +54,21 @@ Moved receive_all(int socket, void* bytes, std::size_t count) {
   return move(socket, static_cast<char*>(bytes), count, POLLIN, ::recv);
 }
 
+const WindowLibrary& library() {
+  static const auto& instance = lazy_functions<WindowLibrary>("window");
+  return instance;
+}
+
 WindowReply answer(const std::string& title, int wait_ms) {
-  const int key = cv::waitKey(wait_ms);
-  return {key, cv::getWindowProperty(title, cv::WND_PROP_VISIBLE) > 0 ? 1 : 0};
+  const int key = library().wait_for_key(wait_ms);
+  return {key, library().is_visible(title) ? 1 : 0};
 }
 
 /// Until the other end is gone.
 void serve(const std::string& title, int socket) {
   ::alarm(kOpenSeconds);
-  cv::namedWindow(title, cv::WINDOW_AUTOSIZE);
-  cv::waitKey(1);
+  library().open(title);
+  library().wait_for_key(1);
   ::alarm(0);
   WindowReply reply = {-1, 1};
   WindowRequest request = {};
@@ -73,7 +79,7 @@ void serve(const std::string& title, int socket) {
                   static_cast<std::size_t>(request.columns));
     if (receive_all(socket, pixels.data(), pixels.size()) != Moved::all) return;
     if (!pixels.empty()) {
-      cv::imshow(title, cv::Mat(request.rows, request.columns, CV_8UC3, pixels.data()));
+      library().show(title, cv::Mat(request.rows, request.columns, CV_8UC3, pixels.data()));
     }
     reply = answer(title, request.wait_ms);
   }
@@ -96,6 +102,7 @@ void serve(const std::string& title, int socket) {
 }  // namespace
 
 std::optional<WindowProcess> WindowProcess::start(const std::string& title) {
+  library();  // in both processes: what is missing is said by this one
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return std::nullopt;
   const pid_t process = ::fork();
