@@ -102,6 +102,27 @@ TEST_F(ProcessGroup, BatchNormIsThatOfAllRows) {
               1e-5);
 }
 
+TEST_F(ProcessGroup, BatchNormOfMapsInBf16) {
+  torch::nn::BatchNorm2d layer(5);
+  layer->to(at::kDouble);
+  {
+    const at::NoGradGuard no_gradient;
+    layer->weight.copy_(in.tensors.at("weight"));
+    layer->bias.copy_(in.tensors.at("bias"));
+  }
+  const auto maps = in.tensors.at("maps").to(at::kBFloat16).to(at::kDouble).requires_grad_();
+  const auto result = layer->forward(maps);
+  (result * in.tensors.at("pull").to(at::kBFloat16)).sum().backward();
+  ASSERT_EQ(of(0, "bf16.result").scalar_type(), at::kBFloat16);
+  // Half a unit in the last of bf16's eight bits, of the largest numbers; thrice for the gradient,
+  // which is a sum of two.
+  constexpr double kRounding = 1.0 / 512;
+  const auto largest = [](const at::Tensor& numbers) { return numbers.abs().max().item<double>(); };
+  expect_near(together("bf16.result"), result.detach(), kRounding * largest(result.detach()));
+  expect_near(together("bf16.grad"), maps.grad(), 3 * kRounding * largest(maps.grad()));
+  expect_near(of(0, "bf16.mean"), layer->running_mean, 1e-6);
+}
+
 TEST_F(ProcessGroup, GradientsOfWhatCouplesRows) {
   const auto rows = in.tensors.at("rows").to(at::kDouble).requires_grad_();
   const auto middle = rows.mean(0);

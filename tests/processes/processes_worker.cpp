@@ -16,15 +16,18 @@ namespace {
 
 using namespace neurosplat;
 
+processes::BatchNorm2d layer_of(const TensorFile& in) {
+  const at::NoGradGuard no_gradient;
+  processes::BatchNorm2d layer(in.tensors.at("weight").size(0));
+  layer->weight.copy_(in.tensors.at("weight"));
+  layer->bias.copy_(in.tensors.at("bias"));
+  return layer;
+}
+
 /// The gradient of sum(result * pull), pull given for all rows.
 void normalise(const TensorFile& in, TensorFile& out) {
   const auto maps = processes::own_rows(in.tensors.at("maps")).requires_grad_();
-  processes::BatchNorm2d layer(maps.size(1));
-  {
-    const at::NoGradGuard no_gradient;
-    layer->weight.copy_(in.tensors.at("weight"));
-    layer->bias.copy_(in.tensors.at("bias"));
-  }
+  auto layer = layer_of(in);
   const auto result = layer->forward(maps);
   (result * processes::own_rows(in.tensors.at("pull"))).sum().backward();
   out.tensors["result"] = result.detach();
@@ -34,6 +37,21 @@ void normalise(const TensorFile& in, TensorFile& out) {
   out.tensors["variance"] = layer->running_var;
   layer->eval();
   out.tensors["tested"] = layer->forward(processes::own_rows(in.tensors.at("maps"))).detach();
+}
+
+/// As networks in bf16 have it: their maps in bf16, channels last, weights and statistics in
+/// float32.
+void normalise_bf16(const TensorFile& in, TensorFile& out) {
+  const auto maps = processes::own_rows(in.tensors.at("maps"))
+                        .to(at::kBFloat16)
+                        .contiguous(at::MemoryFormat::ChannelsLast)
+                        .requires_grad_();
+  auto layer = layer_of(in);
+  const auto result = layer->forward(maps);
+  (result * processes::own_rows(in.tensors.at("pull"))).sum().backward();
+  out.tensors["bf16.result"] = result.detach().contiguous();
+  out.tensors["bf16.grad"] = maps.grad().contiguous();
+  out.tensors["bf16.mean"] = layer->running_mean;
 }
 
 /// A loss of each process that depends on all: cos(a mean of all rows) times its own rows, and
@@ -84,6 +102,7 @@ int main(int, char** arguments) {
     TensorFile out;
     add_up(in, out);
     normalise(in, out);
+    normalise_bf16(in, out);
     couple(in, out);
     draw(out);
     write_safetensors(std::string(arguments[2]) + "." + std::to_string(processes::place().rank),
