@@ -100,6 +100,26 @@ TEST_F(Completion, OtherShellsReadTheirScripts) {
   EXPECT_GE(read, 1);
 }
 
+TEST_F(Completion, FishOffersCommandsOptionsAndWords) {
+  if (testing::run_command({"fish", "-c", "true"}).status != 0) GTEST_SKIP() << "no fish";
+  const auto offers = [&](const std::string& line) {
+    const auto ran = testing::run_command(
+        {"fish", "--no-config", "-c",
+         "source " + script("fish") + "; complete -C 'neurosplat-see " + line + "'"},
+        folder_.path());
+    EXPECT_EQ(ran.errors, "");
+    Words all;
+    std::istringstream lines(ran.output);
+    for (std::string offer; std::getline(lines, offer);)
+      all.push_back(offer.substr(0, offer.find('\t')));
+    return all;
+  };
+  EXPECT_EQ(offers("tr"), (Words{"train"}));
+  EXPECT_EQ(offers("train --d"), (Words{"--data", "--data-dir"}));
+  EXPECT_EQ(offers("train --loss "), (Words{"mse", "psnr"}));
+  EXPECT_EQ(offers("train --epochs "), Words{});
+}
+
 TEST_F(Completion, QuotesWhatHelpsSay) {
   const auto zsh = completion_script(app_, "zsh");
   EXPECT_NE(zsh.find("'train:Trains: it'\\''s [slow], at 100 %.'"), std::string::npos) << zsh;
