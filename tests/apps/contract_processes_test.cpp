@@ -16,10 +16,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Of weights after 20 steps: root mean square of a tensor, and any of its numbers. Sums are added
-/// in another order, and Adam makes whole steps of lr, .001 and more, of gradients that are
-/// rounding.
+/// Of weights after 20 steps; one in ten thousand of a tensor's numbers may be further away. Sums
+/// are added in another order, and Adam makes whole steps of lr, .001 and more, of a gradient that
+/// is rounding: with AVX2 two numbers of the waveform autoencoder, of 20,480 each, are 1.2e-5 and
+/// 3.2e-5 away.
 constexpr double kBound = 1e-5, kLargest = 3e-4;
+constexpr std::int64_t kOneIn = 10000;
 
 class TrainingTogether : public TrainingContract {
  protected:
@@ -55,9 +57,9 @@ class TrainingTogether : public TrainingContract {
     ASSERT_EQ(these.size(), those.size());
     for (const auto& [name, tensor] : these) {
       if (is_without_effect(name)) continue;
-      const auto away = tensor.to(at::kDouble) - those.at(name).to(at::kDouble);
-      EXPECT_LE(away.square().mean().sqrt().item<double>(), kBound) << name;
-      EXPECT_LE(away.abs().max().item<double>(), kLargest) << name;
+      const auto away = (tensor.to(at::kDouble) - those.at(name).to(at::kDouble)).abs();
+      EXPECT_LE(away.gt(kBound).sum().item<std::int64_t>(), tensor.numel() / kOneIn) << name;
+      EXPECT_LE(away.max().item<double>(), kLargest) << name;
     }
   }
 };
