@@ -102,6 +102,19 @@ class Gradients(unittest.TestCase):
         with self.assertRaisesRegex(RuntimeError, "expected one derivative"):
             first.sum().backward()
 
+    def test_activation_of_patches(self):
+        raw = torch.randn(2, 1, 3, 2, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+        place, scale, correlation, colour, weight = raw.split([2, 2, 1, 3, 1], dim=4)
+        expected = [
+            place.tanh() + 0.5,
+            4 * torch.sigmoid(scale - 0.5),
+            correlation.tanh(),
+            1.25 * torch.sigmoid(colour),
+            64 * torch.sigmoid(0.125 * weight),
+        ]
+        found = neurosplat.activate_patches(raw, depth_gain=0.125, width_bias=-0.5, colour_limit=1.25)
+        self.assertLess((found - torch.cat(expected, dim=4)).abs().max().item(), 1e-12)
+
     def test_patches(self):
         raw = torch.randn(1, 2, 3, 4, 9, generator=torch.Generator().manual_seed(0))
         splats = neurosplat.activate_patches(raw, depth_gain=0.125)

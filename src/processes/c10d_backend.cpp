@@ -184,7 +184,7 @@ class C10dBackend : public Backend {
   }
 
   Place place_;
-  Milliseconds answer_limit_;
+  [[maybe_unused]] Milliseconds answer_limit_;      // of NCCL, where the build has it
   c10::intrusive_ptr<c10d::Store> shared_, store_;  // of all starts, of this one
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo_;
   c10::intrusive_ptr<c10d::Backend> nccl_;  // not before there is a GPU to speak for

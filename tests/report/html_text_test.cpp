@@ -20,6 +20,7 @@ TEST(HtmlText, ReplacesWhatIsNoText) {
   EXPECT_EQ(escaped("a\xff z"), "a" + kReplaced + " z");
   EXPECT_EQ(escaped("\xc3"), kReplaced);                                  // cut
   EXPECT_EQ(escaped("\xc0\xbc"), kReplaced + kReplaced);                  // a long form of <
+  EXPECT_EQ(escaped("\xe0\x80\xbc"), kReplaced + kReplaced + kReplaced);  // a longer one
   EXPECT_EQ(escaped("\xed\xa0\x80"), kReplaced + kReplaced + kReplaced);  // a surrogate
   EXPECT_EQ(escaped("\xf4\x90\x80\x80"), kReplaced + kReplaced + kReplaced + kReplaced);
   EXPECT_EQ(escaped(std::string("a\0b\x1b", 4)), "a" + kReplaced + "b" + kReplaced);
