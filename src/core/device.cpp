@@ -3,7 +3,6 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
-
 #include <dlfcn.h>
 
 #include <algorithm>
@@ -20,22 +19,30 @@ namespace {
 
 /// LibTorch's CUDA half loads a dozen libraries, which takes as long as all the rest: our programs
 /// are linked without it, and it is opened here where there is a driver. Before the first question
-/// about CUDA: LibTorch keeps the answer.
-void open_cuda() {
-  if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) == nullptr) return;
+/// about CUDA: LibTorch keeps the answer. Returns why it cannot be used, as far as is known here.
+std::string open_cuda() {
+  if (dlopen("libcuda.so.1", RTLD_LAZY | RTLD_LOCAL) == nullptr) return "no driver, libcuda.so.1";
   std::string file = "libtorch_cuda.so";
   char folder[PATH_MAX];
   // By path, since a sanitizer's dlopen() does not see the run path of who calls it.
   if (void* torch = dlopen("libtorch_cpu.so", RTLD_LAZY | RTLD_NOLOAD)) {
     if (dlinfo(torch, RTLD_DI_ORIGIN, folder) == 0) file = text(folder, '/', file);
   }
-  dlopen(file.c_str(), RTLD_LAZY | RTLD_GLOBAL);
+  if (dlopen(file.c_str(), RTLD_LAZY | RTLD_GLOBAL) != nullptr) return {};
+  const char* reason = dlerror();
+  return reason == nullptr ? "" : reason;
+}
+
+/// Opened at the first call.
+const std::string& reason_without_cuda() {
+  static const std::string reason = open_cuda();
+  return reason;
 }
 
 }  // namespace
 
 bool has_cuda() {
-  [[maybe_unused]] static const bool opened = (open_cuda(), true);
+  reason_without_cuda();
   try {
     return at::hasCUDA() && at::globalContext().getAcceleratorHooksInterface().deviceCount() > 0;
   } catch (const std::exception&) {
@@ -50,8 +57,9 @@ at::Device device_from_name(const std::string& name) {
   }
   if (has_cuda()) return at::Device(at::kCUDA, 0);
   if (name == "auto") return at::Device(at::kCPU);
-  throw Error(
-      "device: cuda was asked for, but LibTorch finds no CUDA device here; use --device cpu");
+  const auto& reason = reason_without_cuda();
+  throw Error(text("device: cuda was asked for, but LibTorch finds no CUDA device here",
+                   reason.empty() ? "" : " (" + reason + ")", "; use --device cpu"));
 }
 
 bool multiplies_bf16(const at::Device& device) {

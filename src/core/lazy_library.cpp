@@ -6,7 +6,6 @@
 #include <system_error>
 #include <vector>
 
-#include "neurosplat/core/error.h"
 #include "neurosplat/core/text.h"
 
 namespace neurosplat {
@@ -47,16 +46,16 @@ const void* lazy_library(const std::string& name) {
   void* handle = dlopen(place_of(file).c_str(), RTLD_LAZY | RTLD_LOCAL);
   if (handle == nullptr) {
     const char* reason = dlerror();
-    throw Error(text("expected ", file, " beside this program or in ../lib, got: ",
-                     reason == nullptr ? "no reason" : reason,
-                     ": install neurosplat whole, or set LD_LIBRARY_PATH to its folder"));
+    throw LibraryMissing(text("expected ", file, " beside this program or in ../lib, got: ",
+                              reason == nullptr ? "no reason" : reason,
+                              ": install neurosplat whole, or set LD_LIBRARY_PATH to its folder"));
   }
   using Give = const void* (*)(const char*);
   const auto give = reinterpret_cast<Give>(dlsym(handle, "neurosplat_functions"));
   const void* functions = give == nullptr ? nullptr : give(NEUROSPLAT_VERSION);
   if (functions == nullptr) {
-    throw Error(text("expected ", file, " of neurosplat ", NEUROSPLAT_VERSION,
-                     ", got one of another version: install neurosplat whole"));
+    throw LibraryMissing(text("expected ", file, " of neurosplat ", NEUROSPLAT_VERSION,
+                              ", got one of another version: install neurosplat whole"));
   }
   return functions;
 }

@@ -15,7 +15,7 @@ struct PictureLibrary {
                  std::vector<std::uint8_t>& bytes, const std::vector<int>& options);
 };
 
-/// Throws Error where it cannot be opened.
+/// Throws LibraryMissing.
 const PictureLibrary& picture_library();
 
 }  // namespace neurosplat

@@ -37,7 +37,7 @@ struct VideoLibrary {
   std::unique_ptr<VideoWriter> (*writer)();
 };
 
-/// Throws Error where it cannot be opened.
+/// Throws LibraryMissing.
 const VideoLibrary& video_library();
 
 }  // namespace neurosplat

@@ -27,7 +27,7 @@ bool serves(const at::Tensor& tensor);
 /// would serve it.
 void require(const at::Tensor& tensor, const char* name, const char* other);
 
-/// Throws Error where the library cannot be opened.
+/// Throws LibraryMissing.
 const Functions& functions();
 
 }  // namespace neurosplat::cuda

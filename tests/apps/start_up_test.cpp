@@ -2,6 +2,7 @@
 // no use for.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -44,10 +45,21 @@ TEST(StartUp, OpensCudaWhereThereIsADriverAndADeviceIsAskedFor) {
   EXPECT_TRUE(names(with_driver.errors, "calling init: ")) << with_driver.errors;
   EXPECT_EQ(names(with_driver.errors, "/libtorch_cuda.so"), NEUROSPLAT_TORCH_HAS_CUDA);
   EXPECT_EQ(with_driver.status, 1);
-  EXPECT_TRUE(names(with_driver.errors, "LibTorch finds no CUDA device here; use --device cpu"));
+  EXPECT_TRUE(names(with_driver.errors, "LibTorch finds no CUDA device here; use --device cpu"))
+      << with_driver.errors;
   const auto not_asked = train("cpu", NEUROSPLAT_DRIVER_FOLDER);
   EXPECT_EQ(not_asked.status, 0);
   EXPECT_FALSE(names(not_asked.errors, "/libtorch_cuda.so"));
+}
+
+TEST(StartUp, SaysWhichLibraryIsMissing) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "bin");
+  const auto alone = folder / "bin" / "neurosplat-train";
+  std::filesystem::copy(program("neurosplat-train"), alone);
+  const auto refused = run_command(
+      {alone.string(), "splat-vae", "--smoke", "--device", "cpu", "--out", "smoke"}, folder.path());
+  expect_refusal(refused, 1, "expected libneurosplat_pictures.so beside this program");
 }
 
 }  // namespace

@@ -4,15 +4,13 @@
 
 #include <string>
 
-#include "neurosplat/core/error.h"
-
 namespace neurosplat {
 namespace {
 
 std::string refusal_of(const std::string& name) {
   try {
     lazy_library(name);
-  } catch (const Error& error) {
+  } catch (const LibraryMissing& error) {
     return error.what();
   }
   return {};
