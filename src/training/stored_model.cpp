@@ -67,6 +67,14 @@ void expect_kind(const StoredModel& stored, const std::string& kind) {
                    printable(found->second)));
 }
 
+void expect_numbers(const StoredModel& stored, std::int64_t at_least) {
+  std::int64_t numbers = 0;
+  for (const auto& [name, tensor] : stored.tensors) numbers += tensor.numel();
+  if (numbers >= at_least) return;
+  throw Error(text("expected at least ", at_least, " numbers for the sizes in its metadata, got ",
+                   numbers, ": the file is damaged or not whole"));
+}
+
 std::map<std::string, std::string> model_metadata(const std::string& kind,
                                                   std::map<std::string, std::string> more) {
   more[kKind] = kind;

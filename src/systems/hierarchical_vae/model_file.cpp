@@ -28,13 +28,24 @@ HierarchicalVaeArchitecture architecture_of(const Metadata& metadata) {
   return sizes;
 }
 
+/// Of the blocks: each at least narrows `width` channels to a quarter and widens them again.
+std::int64_t least_numbers(const HierarchicalVaeArchitecture& sizes) {
+  std::int64_t blocks = 0;
+  for (const auto& levels : {sizes.blocks, sizes.encoder_blocks}) {
+    for (const auto count : levels) blocks += count;
+  }
+  return blocks * sizes.width * sizes.width / 2;
+}
+
 }  // namespace
 
 StoredHierarchicalVae load_hierarchical_vae(const std::filesystem::path& path) {
   auto stored = read_stored_model(path, kHierarchicalVaeFileNames);
   expect_kind(stored, kHierarchicalVaeKind);
   try {
-    HierarchicalVae model(architecture_of(stored.metadata));
+    const auto sizes = architecture_of(stored.metadata);
+    expect_numbers(stored, least_numbers(sizes));
+    HierarchicalVae model(sizes);
     model.load_state(stored.tensors);
     return {std::move(model), std::move(stored.file), std::move(stored.metadata)};
   } catch (const Error& error) {

@@ -46,13 +46,23 @@ PatchFlowArchitecture architecture_of(const Metadata& metadata) {
   return sizes;
 }
 
+/// Of the blocks and the last layer; the author's network has six square layers a block.
+std::int64_t least_numbers(const PatchFlowArchitecture& sizes) {
+  const auto mixing = 4 * sizes.width * sizes.width;
+  const auto own =
+      sizes.network == "modulated" ? 3 * sizes.width * sizes.hidden : 2 * sizes.width * sizes.width;
+  return sizes.depth * (mixing + own) + sizes.width * sizes.numbers();
+}
+
 }  // namespace
 
 StoredPatchFlow load_patch_flow(const std::filesystem::path& path) {
   auto stored = read_stored_model(path, kPatchFlowFileNames);
   expect_kind(stored, kKind);
   try {
-    PatchFlow model(architecture_of(stored.metadata));
+    const auto sizes = architecture_of(stored.metadata);
+    expect_numbers(stored, least_numbers(sizes));
+    PatchFlow model(sizes);
     model.load_state(stored.tensors);
     return {std::move(model), std::move(stored.file), std::move(stored.metadata)};
   } catch (const Error& error) {

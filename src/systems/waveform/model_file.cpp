@@ -11,6 +11,7 @@ namespace neurosplat {
 namespace {
 
 constexpr const char* kKind = "waveform-ae";
+constexpr std::int64_t kAuthorsLastLayer = 512;  // its inputs (author_networks.cpp)
 
 using Metadata = std::map<std::string, std::string>;
 
@@ -40,13 +41,23 @@ WaveformArchitecture architecture_of(const Metadata& metadata) {
   return sizes;
 }
 
+/// Of the layer that ends in a waveform, and of the linear code.
+std::int64_t least_numbers(const WaveformArchitecture& sizes) {
+  const auto waveform = sizes.electrodes * sizes.samples;
+  if (sizes.network != "ours") return kAuthorsLastLayer * waveform;
+  const auto code = sizes.linear_code ? 3 * sizes.image_size * sizes.image_size : 0;
+  return sizes.latent * (waveform + code);
+}
+
 }  // namespace
 
 StoredWaveformAutoencoder load_waveform_autoencoder(const std::filesystem::path& path) {
   auto stored = read_stored_model(path, kWaveformFileNames);
   expect_kind(stored, kKind);
   try {
-    WaveformAutoencoder model(architecture_of(stored.metadata));
+    const auto sizes = architecture_of(stored.metadata);
+    expect_numbers(stored, least_numbers(sizes));
+    WaveformAutoencoder model(sizes);
     model.load_state(stored.tensors);
     return {std::move(model), std::move(stored.file), std::move(stored.metadata)};
   } catch (const Error& error) {

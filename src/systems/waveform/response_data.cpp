@@ -222,6 +222,9 @@ ResponseData open_responses(const ResponseRequest& request) {
   if (request.fold < 0 || request.fold >= kFolds) {
     throw UsageError(text("fold: expected 0 to ", kFolds - 1, ", got ", request.fold));
   }
+  if (request.repeats < 1 || request.repeats > 1000) {
+    throw UsageError(text("repeats: expected 1 to 1000, got ", request.repeats));
+  }
   if (request.recording == "simulated") return simulated(request);
   if (request.recording == "pvc1") return of_pvc1(request);
   if (request.recording == "macaque") return of_macaque(request);

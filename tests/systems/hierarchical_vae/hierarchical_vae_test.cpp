@@ -302,5 +302,23 @@ TEST(HierarchicalVaeModelFile, RefusesOthers) {
   EXPECT_THROW(load_hierarchical_vae(folder / "none.safetensors"), Error);
 }
 
+// Sizes that are allowed one by one, and together would take tens of gigabytes.
+TEST(HierarchicalVaeModelFile, IsNotBelievedToBeLargerThanItIs) {
+  const testing::TemporaryFolder folder;
+  save_hierarchical_vae(folder / "model.safetensors", HierarchicalVae(tiny(), 4), {});
+  auto content = read_safetensors(folder / "model.safetensors");
+  content.metadata["width"] = "1024";
+  content.metadata["blocks"] = content.metadata["encoder_blocks"] = "64,64,64,64,64";
+  write_safetensors(folder / "large.safetensors", content);
+  try {
+    load_hierarchical_vae(folder / "large.safetensors");
+    FAIL() << "it was believed";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("expected at least 335544320 numbers"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
 }  // namespace
 }  // namespace neurosplat

@@ -85,6 +85,19 @@ TEST(PatchFlowFile, ReadsHalfPrecision) {
   EXPECT_TRUE(at::allclose(state.at("head.weight"), model.state().at("head.weight"), 1e-3, 1e-6));
 }
 
+// Sizes that are allowed one by one, and together would take hundreds of gigabytes.
+TEST(PatchFlowFile, IsNotBelievedToBeLargerThanItIs) {
+  const testing::TemporaryFolder folder;
+  save_patch_flow(folder / "model.safetensors", PatchFlow(kSmall), {});
+  auto file = read_safetensors(folder / "model.safetensors");
+  file.metadata["width"] = "4096";
+  file.metadata["hidden"] = "65536";
+  file.metadata["depth"] = "64";
+  write_safetensors(folder / "large.safetensors", file);
+  EXPECT_NE(refusal(folder / "large.safetensors").find("expected at least 5583"), std::string::npos)
+      << refusal(folder / "large.safetensors");
+}
+
 TEST(PatchFlowFile, RefusesWhatIsNoPatchFlow) {
   const testing::TemporaryFolder folder;
   save_patch_flow(folder / "model.safetensors", PatchFlow(kSmall), {});

@@ -136,8 +136,13 @@ TEST_F(Pvc1Data, SaysWhatIsWrong) {
   EXPECT_THROW(open_responses(request_), Error);
   request_.recording = "other";
   EXPECT_THROW(open_responses(request_), UsageError);
+  request_.recording = "simulated";
   request_.fold = 5;
   EXPECT_THROW(open_responses(request_), UsageError);
+  request_.fold = 0;
+  for (request_.repeats = 0; request_.repeats <= 1001; request_.repeats += 1001) {
+    EXPECT_THROW(open_responses(request_), UsageError);
+  }
 }
 
 /// Whole movies are held out, and the waveform's mean over time is the count.

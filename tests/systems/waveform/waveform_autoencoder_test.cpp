@@ -214,5 +214,21 @@ TEST(WaveformModelFile, RefusesOthers) {
   EXPECT_THROW(load_waveform_autoencoder(folder / "none.safetensors"), Error);
 }
 
+// Sizes that are allowed one by one, and together would take hundreds of gigabytes.
+TEST(WaveformModelFile, IsNotBelievedToBeLargerThanItIs) {
+  const testing::TemporaryFolder folder;
+  save_waveform_autoencoder(folder / "model.safetensors", WaveformAutoencoder(tiny(), 4), {});
+  auto content = read_safetensors(folder / "model.safetensors");
+  for (const char* key : {"latent", "electrodes", "samples"}) content.metadata[key] = "4096";
+  write_safetensors(folder / "large.safetensors", content);
+  try {
+    load_waveform_autoencoder(folder / "large.safetensors");
+    FAIL() << "it was believed";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("expected at least 6871"), std::string::npos)
+        << error.what();
+  }
+}
+
 }  // namespace
 }  // namespace neurosplat
