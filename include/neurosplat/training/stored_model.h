@@ -28,6 +28,11 @@ StoredModel read_stored_model(const std::filesystem::path& path,
 /// it is of another kind (`model` in its metadata).
 void expect_kind(const StoredModel& stored, const std::string& kind);
 
+/// Throws Error when the file's tensors have fewer numbers than `at_least`, which a model of the
+/// sizes that its metadata say has in its largest layers. Before the layers are made: a small file
+/// must not ask for all memory.
+void expect_numbers(const StoredModel& stored, std::int64_t at_least);
+
 /// The metadata of a model file of that kind: `model`, `neurosplat_version` and `more`.
 std::map<std::string, std::string> model_metadata(const std::string& kind,
                                                   std::map<std::string, std::string> more);
