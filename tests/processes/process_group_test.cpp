@@ -53,6 +53,15 @@ class ProcessGroup : public ::testing::Test {
   static at::Tensor together(const std::string& name, std::int64_t dimension = 0) {
     return at::stack({of(0, name), of(1, name)}, dimension + 1).flatten(dimension, dimension + 1);
   }
+  /// LibTorch's own, in double precision, for the rows of all.
+  static torch::nn::BatchNorm2d whole_layer() {
+    const at::NoGradGuard no_gradient;
+    torch::nn::BatchNorm2d layer(5);
+    layer->to(at::kDouble);
+    layer->weight.copy_(in.tensors.at("weight"));
+    layer->bias.copy_(in.tensors.at("bias"));
+    return layer;
+  }
   static void expect_near(const at::Tensor& found, const at::Tensor& expected, double bound) {
     ASSERT_EQ(found.sizes(), expected.sizes());
     EXPECT_LE((found.to(at::kDouble) - expected.to(at::kDouble)).abs().max().item<double>(), bound);
@@ -79,13 +88,7 @@ TEST_F(ProcessGroup, AddsUpAndTells) {
 }
 
 TEST_F(ProcessGroup, BatchNormIsThatOfAllRows) {
-  torch::nn::BatchNorm2d layer(5);
-  layer->to(at::kDouble);
-  {
-    const at::NoGradGuard no_gradient;
-    layer->weight.copy_(in.tensors.at("weight"));
-    layer->bias.copy_(in.tensors.at("bias"));
-  }
+  auto layer = whole_layer();
   const auto maps = in.tensors.at("maps").to(at::kDouble).requires_grad_();
   const auto result = layer->forward(maps);
   (result * in.tensors.at("pull")).sum().backward();
@@ -103,13 +106,7 @@ TEST_F(ProcessGroup, BatchNormIsThatOfAllRows) {
 }
 
 TEST_F(ProcessGroup, BatchNormOfMapsInBf16) {
-  torch::nn::BatchNorm2d layer(5);
-  layer->to(at::kDouble);
-  {
-    const at::NoGradGuard no_gradient;
-    layer->weight.copy_(in.tensors.at("weight"));
-    layer->bias.copy_(in.tensors.at("bias"));
-  }
+  auto layer = whole_layer();
   const auto maps = in.tensors.at("maps").to(at::kBFloat16).to(at::kDouble).requires_grad_();
   const auto result = layer->forward(maps);
   (result * in.tensors.at("pull").to(at::kBFloat16)).sum().backward();
