@@ -45,7 +45,7 @@ TEST(StartUp, OpensCudaWhereThereIsADriverAndADeviceIsAskedFor) {
   EXPECT_TRUE(names(with_driver.errors, "calling init: ")) << with_driver.errors;
   EXPECT_EQ(names(with_driver.errors, "/libtorch_cuda.so"), NEUROSPLAT_TORCH_HAS_CUDA);
   EXPECT_EQ(with_driver.status, 1);
-  EXPECT_TRUE(names(with_driver.errors, "LibTorch finds no CUDA device here; use --device cpu"))
+  EXPECT_TRUE(names(with_driver.errors, "LibTorch finds no CUDA device here"))
       << with_driver.errors;
   const auto not_asked = train("cpu", NEUROSPLAT_DRIVER_FOLDER);
   EXPECT_EQ(not_asked.status, 0);
