@@ -73,6 +73,11 @@ void expect_points(const Pairs& drawn, const std::vector<Term::Point>& points,
   ASSERT_GE(value.size(), 2U) << figure;
   ASSERT_GE(epoch.size(), 2U) << figure;
   ASSERT_EQ(drawn.size(), points.size());
+  static const std::regex box(R"re(viewBox="0 0 (\d+) (\d+)")re");
+  const auto [width, height] = pairs_of(figure, box).at(0);
+  for (const auto& [x, y] : drawn) {
+    EXPECT_TRUE(x > 0 && x < width && y > 0 && y < height) << x << ", " << y;
+  }
   for (std::size_t i = 0; i < points.size(); ++i) {
     EXPECT_NEAR(epoch(drawn[i].first), points[i].epoch, 0.01);
     const double seen = value(drawn[i].second);
