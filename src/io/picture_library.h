@@ -8,7 +8,7 @@
 namespace neurosplat {
 
 /// OpenCV's imdecode() and imencode(), which throw cv::Exception. OpenCV's library of picture
-/// formats loads 150 others (GDAL and what it reads), so that it is opened with the first picture.
+/// formats loads 120 others (GDAL and what it reads), so that it is opened with the first picture.
 struct PictureLibrary {
   cv::Mat (*decode)(const std::vector<std::uint8_t>& bytes, int flags);
   bool (*encode)(const std::string& extension, const cv::Mat& picture,

@@ -7,7 +7,7 @@
 namespace neurosplat {
 
 /// cv::VideoCapture and cv::VideoWriter, whose members these are and which throw cv::Exception.
-/// OpenCV's video library loads some 240 others (FFmpeg, GStreamer), so that it is opened with the
+/// OpenCV's video library loads some 220 others (FFmpeg, GStreamer), so that it is opened with the
 /// first camera or video. The library's properties and codecs are plain numbers.
 class VideoReader {
  public:

@@ -101,7 +101,8 @@ TEST_F(Completion, OtherShellsReadTheirScripts) {
 }
 
 TEST_F(Completion, FishOffersCommandsOptionsAndWords) {
-  if (testing::run_command({"fish", "-c", "true"}).status != 0) GTEST_SKIP() << "no fish";
+  if (testing::run_command({"fish", "-c", "true"}).status != 0)
+    GTEST_SKIP() << "fish is not installed";
   const auto offers = [&](const std::string& line) {
     const auto ran = testing::run_command(
         {"fish", "--no-config", "-c",
